@@ -1,0 +1,82 @@
+//! `tidegate:mqtt/client`: publishing, within the function's `publish` grants.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use wasmtime::component::HasData;
+
+use crate::bindings::imports::tidegate::mqtt::{client, types};
+use crate::broker::Broker;
+use crate::limits::{MQTT_HOPS_MAX, MQTT_PAYLOAD_BYTES_MAX};
+use crate::model::event::{Message, QoS};
+use crate::model::grant::Grants;
+use crate::model::topic::TopicName;
+
+/// What one invocation publishes with.
+pub struct MqttContext {
+    /// Where messages go; none where the broker is switched off.
+    pub broker: Option<Broker>,
+    /// What the function was granted.
+    pub grants: Arc<Grants>,
+    /// Functions that the event of this invocation has passed through.
+    pub hops: u32,
+}
+
+/// Names [`MqttContext`] to the linker.
+pub struct HasMqtt;
+
+impl HasData for HasMqtt {
+    type Data<'a> = &'a mut MqttContext;
+}
+
+impl types::Host for MqttContext {}
+
+impl client::Host for MqttContext {
+    async fn publish(&mut self, message: types::Message) -> wasmtime::Result<Result<(), types::Error>> {
+        Ok(self.publish_checked(message).await)
+    }
+}
+
+impl MqttContext {
+    async fn publish_checked(&self, message: types::Message) -> Result<(), types::Error> {
+        let topic: TopicName =
+            message.topic.parse().map_err(|error| types::Error::InvalidTopic(format!("{error}")))?;
+        if topic.as_str().starts_with('$') {
+            let text = format!("`{topic}` is the server's own: topics that begin with `$` are not for functions [MQTT-4.7.2-1]");
+            return Err(types::Error::InvalidTopic(text));
+        }
+        if !self.grants.may_publish(&topic) {
+            let text = format!("`{topic}` is not granted: add it, or a filter that covers it, to grants.publish");
+            return Err(types::Error::NotGranted(text));
+        }
+        if message.payload.len() > MQTT_PAYLOAD_BYTES_MAX {
+            return Err(types::Error::TooLarge(MQTT_PAYLOAD_BYTES_MAX as u64));
+        }
+        if self.hops >= MQTT_HOPS_MAX {
+            let text = format!("the message has passed through {MQTT_HOPS_MAX} functions: it seems to go round in a loop");
+            return Err(types::Error::Unavailable(text));
+        }
+        let unavailable = |text: String| types::Error::Unavailable(text);
+        let broker = self.broker.as_ref().ok_or_else(|| unavailable("MQTT is switched off".to_owned()))?;
+        let message = Message {
+            qos: qos_from(message.qos),
+            retain: message.retain,
+            hops: self.hops + 1,
+            content_type: message.content_type,
+            response_topic: message.response_topic,
+            correlation_data: message.correlation_data.map(Bytes::from),
+            expiry_seconds: message.expiry_seconds,
+            user_properties: message.user_properties,
+            ..Message::new(topic, message.payload.into(), QoS::AtMostOnce)
+        };
+        broker.publish(message).await.map_err(|error| unavailable(error.to_string()))
+    }
+}
+
+fn qos_from(qos: types::Qos) -> QoS {
+    match qos {
+        types::Qos::AtMostOnce => QoS::AtMostOnce,
+        types::Qos::AtLeastOnce => QoS::AtLeastOnce,
+        types::Qos::ExactlyOnce => QoS::ExactlyOnce,
+    }
+}

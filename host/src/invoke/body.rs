@@ -1,0 +1,150 @@
+//! HTTP bodies on their way into and out of a guest: counted, bounded, and tied to their invocation.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::task::AbortHandle;
+use wasmtime_wasi_http::Error;
+use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
+use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+
+/// A request body that ends with an error beyond a number of bytes.
+pub(super) struct LimitedBody<B> {
+    inner: B,
+    bytes_left: u64,
+    exceeded: Arc<AtomicBool>,
+}
+
+impl<B> LimitedBody<B> {
+    /// The body, and a flag that is raised when it is larger than `bytes_max`.
+    pub(super) fn new(inner: B, bytes_max: u64) -> (LimitedBody<B>, Arc<AtomicBool>) {
+        let exceeded = Arc::new(AtomicBool::new(false));
+        (LimitedBody { inner, bytes_left: bytes_max, exceeded: exceeded.clone() }, exceeded)
+    }
+}
+
+impl<B> Body for LimitedBody<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let frame = match std::task::ready!(Pin::new(&mut self.inner).poll_frame(context)) {
+            None => return Poll::Ready(None),
+            Some(Err(error)) => {
+                tracing::debug!(%error, "a request body ended early");
+                return Poll::Ready(Some(Err(Error::from(ErrorCode::ConnectionTerminated))));
+            }
+            Some(Ok(frame)) => frame,
+        };
+        let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+        if bytes > self.bytes_left {
+            self.exceeded.store(true, Ordering::Relaxed);
+            return Poll::Ready(Some(Err(Error::from(ErrorCode::HttpRequestBodySize(None)))));
+        }
+        self.bytes_left -= bytes;
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// What a function answers with. Dropped before its end, it cancels its invocation: the client went away.
+pub struct FunctionBody {
+    inner: HyperOutgoingBody,
+    bytes_left: u64,
+    /// Bytes still announced by the response's `content-length`; none where there is no such header.
+    announced: Option<u64>,
+    too_large: Arc<AtomicBool>,
+    cancel: Option<AbortHandle>,
+}
+
+/// Why a response body ended before its end. The client sees the connection close.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// More than the function may send.
+    #[error("the response body is larger than its limit")]
+    TooLarge,
+    /// The guest ended before its body did.
+    #[error("the function ended before its response did: {0}")]
+    Guest(Error),
+}
+
+impl FunctionBody {
+    pub(super) fn new(
+        inner: HyperOutgoingBody,
+        announced: Option<u64>,
+        bytes_max: u64,
+        too_large: Arc<AtomicBool>,
+        cancel: AbortHandle,
+    ) -> FunctionBody {
+        FunctionBody { inner, bytes_left: bytes_max, announced, too_large, cancel: Some(cancel) }
+    }
+
+    /// For an answer without a body to read, as to `HEAD`: leaves the invocation alone when dropped.
+    pub(super) fn detach(&mut self) {
+        self.cancel = None;
+    }
+
+    fn count(&mut self, bytes: u64) -> Result<(), BodyError> {
+        if bytes > self.bytes_left {
+            self.too_large.store(true, Ordering::Relaxed);
+            return Err(BodyError::TooLarge);
+        }
+        self.bytes_left -= bytes;
+        self.announced = self.announced.map(|announced| announced.saturating_sub(bytes));
+        if self.announced == Some(0) {
+            // A server that has sent all that was announced does not ask for the end.
+            self.detach();
+        }
+        Ok(())
+    }
+}
+
+impl Body for FunctionBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = match std::task::ready!(Pin::new(&mut self.inner).poll_frame(context)) {
+            Some(Ok(frame)) => frame,
+            ended => {
+                self.detach();
+                return Poll::Ready(ended.map(|error| error.map_err(BodyError::Guest)));
+            }
+        };
+        let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+        Poll::Ready(Some(self.count(bytes).map(|()| frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl Drop for FunctionBody {
+    fn drop(&mut self) {
+        if let Some(cancel) = self.cancel.take()
+            && !self.inner.is_end_stream()
+        {
+            cancel.abort();
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Wasmtime's configuration, and the pool of instance slots: as large as the machine lets us reserve.
+//!
+//! A slot reserves address space, not memory. Small boards and `ulimit -v` do not have terabytes of it, so the first
+//! layout that can really be reserved is taken, from generous to frugal. What was taken is reported at start.
+
+use std::fmt;
+
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmBacktraceDetails,
+};
+
+use crate::limits;
+
+/// What code is compiled for. Compiled components are bound to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeLayout {
+    /// Address space of one linear memory, in bytes. With 4 GiB and more, memory accesses need no bounds checks.
+    pub memory_reservation: u64,
+}
+
+/// The engine that runs functions, with what it was given.
+pub struct PooledEngine {
+    /// The engine.
+    pub engine: Engine,
+    /// What code must be compiled for.
+    pub code: CodeLayout,
+    /// Instances at once.
+    pub instances: u32,
+    /// Whether slots keep their memory between invocations, without page faults (Linux 6.7 and newer).
+    pub keeps_resident: bool,
+}
+
+/// No layout of the pool could be reserved.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "this machine does not let Tidegate reserve address space for even {least} instances: {reason}; \
+     raise the limit on virtual memory (ulimit -v, LimitAS=)",
+    least = LAYOUTS[LAYOUTS.len() - 1].0
+)]
+pub struct PoolUnavailable {
+    reason: String,
+}
+
+const GIB: u64 = 1 << 30;
+const MIB: u64 = 1 << 20;
+
+/// Instances, and address space for each of their memories: 4 TiB, 1 TiB, 256 GiB, 16 GiB, 4 GiB, 1 GiB.
+const LAYOUTS: [(u32, u64); 6] =
+    [(1000, 4 * GIB), (256, 4 * GIB), (1000, 256 * MIB), (64, 256 * MIB), (16, 256 * MIB), (4, 256 * MIB)];
+
+/// Memory that a slot may keep between invocations: what small functions touch.
+const MEMORY_KEPT_BYTES: usize = MIB as usize;
+const TABLE_KEPT_BYTES: usize = 64 * 1024;
+
+impl PooledEngine {
+    /// Probes for the largest pool. `instances_max` caps it.
+    pub fn probe(instances_max: u32) -> Result<PooledEngine, PoolUnavailable> {
+        let mut reason = String::new();
+        for (instances, memory_reservation) in LAYOUTS {
+            let instances = instances.min(instances_max);
+            let code = CodeLayout { memory_reservation };
+            for keeps_resident in [true, false] {
+                match pooled(code, instances, keeps_resident) {
+                    Ok(engine) => return Ok(PooledEngine { engine, code, instances, keeps_resident }),
+                    Err(error) => reason = format!("{error:#}"),
+                }
+            }
+        }
+        Err(PoolUnavailable { reason })
+    }
+}
+
+impl fmt::Display for PooledEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = if self.keeps_resident { "kept resident" } else { "not kept resident" };
+        write!(f, "{} instances of {} MiB address space, {kept}", self.instances, self.code.memory_reservation / MIB)
+    }
+}
+
+fn pooled(code: CodeLayout, instances: u32, keeps_resident: bool) -> wasmtime::Result<Engine> {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(4))
+        .total_memories(instances)
+        .total_tables(instances.saturating_mul(2))
+        .total_stacks(instances)
+        .max_core_instances_per_component(limits::CORE_INSTANCES_MAX)
+        .max_memories_per_component(limits::MEMORIES_MAX)
+        .max_tables_per_component(limits::TABLES_MAX)
+        .max_memory_size(limits::MEMORY_BYTES_MAX as usize)
+        .table_elements(limits::TABLE_ELEMENTS_MAX);
+    if keeps_resident {
+        // Only both together help: without the scan, keeping means clearing all of it by hand.
+        pool.pagemap_scan(Enabled::Yes)
+            .linear_memory_keep_resident(MEMORY_KEPT_BYTES)
+            .table_keep_resident(TABLE_KEPT_BYTES);
+    }
+    let mut config = config(code);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    Engine::new(&config)
+}
+
+/// An engine that compiles code for this layout and reserves nothing.
+pub fn compiling(code: CodeLayout) -> wasmtime::Result<Engine> {
+    Engine::new(&config(code))
+}
+
+fn config(code: CodeLayout) -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .wasm_component_model(true)
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        // Off while no component can use it: it costs every invocation and widens what a guest can reach.
+        .concurrency_support(false)
+        .max_wasm_stack(limits::WASM_STACK_BYTES)
+        .async_stack_size(limits::WASM_STACK_BYTES + 512 * 1024)
+        .cranelift_opt_level(OptLevel::Speed)
+        .memory_reservation(code.memory_reservation)
+        // Memories stay where they are: the pool's slots have their full size from the start.
+        .memory_may_move(false);
+    config
+}

@@ -1,0 +1,93 @@
+//! The `T` of an instance's `Store<T>`: everything that belongs to one invocation and dies with it.
+
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use super::cpu::CpuTime;
+use super::limiter::MemoryLimiter;
+use super::ready::ReadyFunction;
+use crate::broker::Broker;
+use crate::capability::config::ConfigContext;
+use crate::capability::key_value::{KeyValueContext, KeyValueView};
+use crate::capability::mqtt_client::MqttContext;
+use crate::capability::outbound_http::HttpHooks;
+use crate::capability::standard_output::StandardOutput;
+use crate::limits;
+use crate::observe::output::{Output, Stream};
+use crate::storage::database::Database;
+
+/// What functions reach through their capabilities.
+#[derive(Clone)]
+pub struct Services {
+    /// Key-value state.
+    pub database: Database,
+    /// Where functions publish; none where MQTT is switched off.
+    pub broker: Option<Broker>,
+}
+
+/// The state of one invocation.
+pub(super) struct InstanceState {
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    http_hooks: HttpHooks,
+    table: ResourceTable,
+    key_value: KeyValueContext,
+    pub(super) limiter: MemoryLimiter,
+    pub(super) cpu: CpuTime,
+    pub(super) config: ConfigContext,
+    pub(super) output: Output,
+    pub(super) mqtt: MqttContext,
+}
+
+impl InstanceState {
+    pub(super) fn new(function: &ReadyFunction, services: &Services, output: Output, hops: u32) -> InstanceState {
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(StandardOutput::new(output.clone(), Stream::Stdout))
+            .stderr(StandardOutput::new(output.clone(), Stream::Stderr))
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .max_random_size(limits::RANDOM_BYTES_MAX);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(limits::FIELDS_BYTES_MAX);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits::HANDLES_MAX);
+        InstanceState {
+            wasi: wasi.build(),
+            http,
+            http_hooks: HttpHooks { host_forbidden: true },
+            table,
+            key_value: KeyValueContext { database: services.database.clone(), grants: function.grants.clone() },
+            limiter: MemoryLimiter::new(function.limits.memory_bytes),
+            cpu: CpuTime::default(),
+            config: ConfigContext(function.config.clone()),
+            output,
+            mqtt: MqttContext { broker: services.broker.clone(), grants: function.grants.clone(), hops },
+        }
+    }
+
+    pub(super) fn key_value(&mut self) -> KeyValueView<'_> {
+        KeyValueView { context: &self.key_value, table: &mut self.table }
+    }
+
+    /// The HTTP view for taking in the request: the guest is to see the host that it was asked for.
+    pub(super) fn http_incoming<T>(&mut self, take_in: impl FnOnce(WasiHttpCtxView<'_>) -> T) -> T {
+        self.http_hooks.host_forbidden = false;
+        let taken_in = take_in(self.http());
+        self.http_hooks.host_forbidden = true;
+        taken_in
+    }
+}
+
+impl WasiView for InstanceState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for InstanceState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.http_hooks, table: &mut self.table, ctx: &mut self.http }
+    }
+}

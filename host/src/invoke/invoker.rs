@@ -1,0 +1,222 @@
+//! One invocation, from admission to its record.
+//!
+//! ```text
+//! event -> admission (concurrency, queue, rate) -> a slot of the pool -> store -> guest -> outcome -> journal, metrics
+//! ```
+//!
+//! The guest runs in a task of its own, in a fresh instance in its own store, under a wall clock; it yields at every
+//! epoch, where its CPU time is checked. The store is dropped as soon as the guest is done. No lock is held meanwhile.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio_util::task::TaskTracker;
+use wasmtime::{Store, UpdateDeadline};
+
+use super::cpu::{CpuLimitReached, CpuTime};
+use super::engine::PooledEngine;
+use super::instance_state::InstanceState;
+pub use super::instance_state::Services;
+use super::linker;
+use super::ready::{LoadError, Loader, ReadyFunction};
+use super::ticker::{Ticker, Ticking};
+use crate::limits;
+use crate::model::digest::Digest;
+use crate::model::id::InvocationId;
+use crate::model::outcome::{Blame, Outcome};
+use crate::observe::journal::{Level, Record, Source};
+use crate::observe::metrics;
+use crate::observe::output::Output;
+
+/// Runs functions.
+pub struct Invoker {
+    pub(super) loader: Loader,
+    pub(super) services: Services,
+    ticker: Ticker,
+    /// A permit for each slot of the pool.
+    slots: Arc<Semaphore>,
+    /// The tasks of all guests.
+    pub(super) guests: TaskTracker,
+}
+
+/// The host could not be made ready to run functions.
+#[derive(Debug, thiserror::Error)]
+pub enum InvokerError {
+    /// The capabilities could not be linked.
+    #[error("the host's interfaces cannot be linked: {0}")]
+    Link(#[source] wasmtime::Error),
+    /// The cache of compiled components could not be opened.
+    #[error("the directory of compiled components cannot be used: {0}")]
+    Cache(#[from] std::io::Error),
+}
+
+impl Invoker {
+    /// An invoker on this engine, with its compiled components in this directory.
+    pub fn new(
+        pooled: PooledEngine,
+        services: Services,
+        cache_directory: std::path::PathBuf,
+        cache_key: [u8; 32],
+    ) -> Result<Invoker, InvokerError> {
+        let linker = linker::link(&pooled.engine).map_err(InvokerError::Link)?;
+        let ticker = Ticker::start(&pooled.engine);
+        let slots = Arc::new(Semaphore::new(pooled.instances as usize));
+        let database = services.database.clone();
+        let loader = Loader::new(pooled.engine, pooled.code, linker, cache_directory, cache_key, database)?;
+        Ok(Invoker { loader, services, ticker, slots, guests: TaskTracker::new() })
+    }
+
+    /// Compiles a component that is being deployed and checks that it links.
+    pub async fn prepare(&self, digest: Digest, bytes: Vec<u8>) -> Result<(), LoadError> {
+        self.loader.prepare(digest, bytes).await
+    }
+
+    /// Forgets compiled components that no revision refers to.
+    pub async fn sweep(&self) {
+        self.loader.sweep().await;
+    }
+
+    /// Guests that run at present.
+    pub fn running(&self) -> usize {
+        self.guests.len()
+    }
+
+    /// Waits until no guest runs.
+    pub async fn idle(&self) {
+        self.guests.close();
+        self.guests.wait().await;
+    }
+
+    /// A store for one invocation, with every limit set.
+    pub(super) fn store(&self, function: &ReadyFunction, output: Output, hops: u32) -> Store<InstanceState> {
+        let state = InstanceState::new(function, &self.services, output, hops);
+        let cpu_limit = function.limits.cpu;
+        let mut store = Store::new(self.loader.engine(), state);
+        store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(limits::HOSTCALL_BYTES_MAX);
+        store.set_max_component_handles(limits::HANDLES_MAX);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(move |store| {
+            if store.data().cpu.used_within_poll() > cpu_limit {
+                return Err(CpuLimitReached.into());
+            }
+            Ok(UpdateDeadline::Yield(1))
+        });
+        store
+    }
+
+    /// A slot of the pool, which bounds all functions together.
+    pub(super) async fn slot(&self) -> Slot {
+        let permit = self.slots.clone().acquire_owned().await.expect("the semaphore is never closed");
+        Slot { _permit: permit, _ticking: self.ticker.hold() }
+    }
+}
+
+/// A place in the pool; the epoch advances while it is held.
+pub(super) struct Slot {
+    _permit: OwnedSemaphorePermit,
+    _ticking: Ticking,
+}
+
+/// What an invocation is recorded with when it ends, also when it is cancelled: then `finish` is never called.
+pub(super) struct Recorder {
+    function: Arc<ReadyFunction>,
+    id: InvocationId,
+    trigger: &'static str,
+    started: SystemTime,
+    began: Instant,
+    cpu: CpuTime,
+    /// Raised where a response that grew too large is why the invocation is cancelled.
+    too_large: Arc<AtomicBool>,
+    outcome: Option<Outcome>,
+    done: Option<oneshot::Sender<Record>>,
+}
+
+impl Recorder {
+    pub(super) fn new(function: &Arc<ReadyFunction>, id: InvocationId, trigger: &'static str, cpu: CpuTime) -> Recorder {
+        Recorder {
+            function: function.clone(),
+            id,
+            trigger,
+            started: SystemTime::now(),
+            began: Instant::now(),
+            cpu,
+            too_large: Arc::default(),
+            outcome: None,
+            done: None,
+        }
+    }
+
+    /// The record will be sent here as well.
+    pub(super) fn tell(&mut self) -> oneshot::Receiver<Record> {
+        let (sender, receiver) = oneshot::channel();
+        self.done = Some(sender);
+        receiver
+    }
+
+    pub(super) fn too_large(&self) -> Arc<AtomicBool> {
+        self.too_large.clone()
+    }
+
+    /// What is left of the wall clock.
+    pub(super) fn time_left(&self) -> Duration {
+        self.function.limits.timeout.saturating_sub(self.began.elapsed())
+    }
+
+    pub(super) fn finish(mut self, outcome: Outcome) {
+        self.outcome = Some(outcome);
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        let outcome = match self.outcome.take() {
+            _ if self.too_large.load(Ordering::Relaxed) => Outcome::ResponseTooLarge(self.function.limits.response_bytes),
+            Some(outcome) => outcome,
+            None => Outcome::Cancelled,
+        };
+        let record = Record {
+            id: self.id,
+            trigger: self.trigger,
+            revision: self.function.revision,
+            started: self.started,
+            duration: self.began.elapsed(),
+            cpu: self.cpu.used(),
+            outcome,
+        };
+        if let Some(blame) = record.outcome.blame() {
+            let level = if blame == Blame::Client { Level::Info } else { Level::Error };
+            let text = format!("{} [blame: {}]", record.outcome.reason(), blame.as_str());
+            self.function.journal.log(self.id, level, Source::Host, "", &text);
+            if blame == Blame::Host {
+                tracing::error!(function = %self.function.name, invocation = %self.id, reason = record.outcome.reason());
+            }
+        }
+        metrics::invocation_ended(self.function.name.as_str(), &record);
+        self.function.journal.record(record.clone());
+        if let Some(done) = self.done.take() {
+            // Only a trial invocation's caller listens, and it may have gone.
+            let _ = done.send(record);
+        }
+    }
+}
+
+/// Why a guest that ended with an error did so.
+pub(super) fn outcome_of(error: &wasmtime::Error, state: &InstanceState, function: &ReadyFunction) -> Outcome {
+    if error.is::<CpuLimitReached>() {
+        return Outcome::CpuLimit(function.limits.cpu);
+    }
+    // A guest that got no memory aborts, each language in its own way.
+    if state.limiter.refused() {
+        return Outcome::MemoryLimit(function.limits.memory_bytes);
+    }
+    if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+        return Outcome::HostError(format!("{error:#}"));
+    }
+    if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
+        return Outcome::Trap(format!("it called exit({})", exit.0));
+    }
+    Outcome::Trap(format!("{error:?}"))
+}

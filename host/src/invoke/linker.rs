@@ -1,0 +1,29 @@
+//! Links every capability, once for the host. What is not here is refused at deploy.
+
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+
+use super::instance_state::InstanceState;
+use crate::bindings::imports::tidegate::mqtt::client;
+use crate::bindings::imports::wasi::config::store as config;
+use crate::bindings::imports::wasi::keyvalue::{atomics, batch, store};
+use crate::bindings::imports::wasi::logging::logging;
+use crate::capability::config::HasConfig;
+use crate::capability::key_value::HasKeyValue;
+use crate::capability::logging::HasLogging;
+use crate::capability::mqtt_client::HasMqtt;
+
+/// Links everything that Tidegate serves.
+pub(super) fn link(engine: &Engine) -> wasmtime::Result<Linker<InstanceState>> {
+    let mut linker = Linker::new(engine);
+    // All of WASI 0.2: what is not granted is there and gives nothing away (no directories, no network).
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    store::add_to_linker::<_, HasKeyValue>(&mut linker, InstanceState::key_value)?;
+    atomics::add_to_linker::<_, HasKeyValue>(&mut linker, InstanceState::key_value)?;
+    batch::add_to_linker::<_, HasKeyValue>(&mut linker, InstanceState::key_value)?;
+    config::add_to_linker::<_, HasConfig>(&mut linker, |state| &mut state.config)?;
+    logging::add_to_linker::<_, HasLogging>(&mut linker, |state| &mut state.output)?;
+    client::add_to_linker::<_, HasMqtt>(&mut linker, |state| &mut state.mqtt)?;
+    Ok(linker)
+}

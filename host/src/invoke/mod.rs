@@ -1,0 +1,16 @@
+//! Runs a function once for one event. Read [`invoker`] first.
+
+pub mod admission;
+mod artifact;
+mod body;
+pub mod compile;
+mod cpu;
+pub mod engine;
+mod http;
+mod instance_state;
+pub mod invoker;
+mod limiter;
+mod linker;
+mod mqtt;
+pub mod ready;
+mod ticker;

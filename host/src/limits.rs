@@ -1,0 +1,153 @@
+//! Every bound of the host, with its unit and the reason for its value.
+//!
+//! Three kinds: what the listeners accept, what one invocation may use (defaults that a manifest may change, and the
+//! maxima it may not pass), and what the host keeps. A bound that is met answers with an error that names it; the
+//! place that enforces it says which.
+
+use std::time::Duration;
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+
+// === HTTP listeners ===
+
+/// Connections held open at once by one HTTP listener. Beyond it, accepting waits: the kernel's backlog is the queue.
+pub const HTTP_CONNECTIONS_MAX: usize = 1024;
+/// Time for a client to send a complete request head, and for a fresh connection to send its first one (slowloris).
+pub const HTTP_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time without any byte from the client while its request body is awaited.
+pub const HTTP_BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Header lines in one request. Browsers send about 20.
+pub const HTTP_HEADERS_MAX: usize = 100;
+/// Bytes of one HTTP/1 request head, and of one HTTP/2 header list.
+pub const HTTP_HEADER_BYTES_MAX: usize = 64 * KIB as usize;
+/// Concurrent streams of one HTTP/2 connection.
+pub const HTTP2_STREAMS_MAX: u32 = 64;
+/// Bytes of one admin API request body other than an upload.
+pub const ADMIN_BODY_BYTES_MAX: usize = MIB as usize;
+
+// === MQTT ===
+
+/// Client connections of the embedded broker held at once; one more is closed at once.
+pub const MQTT_CONNECTIONS_MAX: usize = 1024;
+/// Bytes of one MQTT message's payload, from a client or a function.
+pub const MQTT_PAYLOAD_BYTES_MAX: usize = 256 * KIB as usize;
+/// Bytes of a topic name or filter [MQTT-4.7.3-3 allows 65,535]; long ones only serve to fill memory.
+pub const MQTT_TOPIC_BYTES_MAX: usize = 1024;
+/// Levels of a topic name or filter.
+pub const MQTT_TOPIC_LEVELS_MAX: usize = 32;
+/// Time for a fresh connection to send its CONNECT packet.
+pub const MQTT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Functions that one message may pass through, each publishing what starts the next. Stops loops.
+pub const MQTT_HOPS_MAX: u32 = 8;
+
+// === Deploying ===
+
+/// Bytes of an uploaded component. A Rust component has 0.1 to 4 MiB, one with a JavaScript engine about 12.
+pub const COMPONENT_BYTES_MAX: usize = 32 * MIB as usize;
+/// Bytes of a manifest, all parts of it together.
+pub const MANIFEST_BYTES_MAX: usize = 64 * KIB as usize;
+/// Revisions kept of a function; the active one always is.
+pub const REVISIONS_KEPT: u32 = 10;
+/// Wall clock for compiling one component, in a process of its own.
+pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
+/// Memory for compiling one component. A 3 MB component takes about 140 MB.
+pub const COMPILE_MEMORY_BYTES_MAX: u64 = 2048 * MIB;
+/// Triggers of one function, of each kind.
+pub const TRIGGERS_MAX: usize = 64;
+
+// === One invocation: defaults, and the most that a manifest may ask for ===
+
+/// Wall clock from the event's arrival at the invoker to the guest's end.
+pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
+/// The most for [`TIMEOUT_DEFAULT`]'s setting.
+pub const TIMEOUT_MAX: Duration = Duration::from_secs(600);
+/// Time that the guest itself computes.
+pub const CPU_DEFAULT: Duration = Duration::from_secs(5);
+/// The most for [`CPU_DEFAULT`]'s setting.
+pub const CPU_MAX: Duration = Duration::from_secs(60);
+/// All linear memories of an instance together, in bytes.
+pub const MEMORY_BYTES_DEFAULT: u64 = 64 * MIB;
+/// The most for [`MEMORY_BYTES_DEFAULT`]'s setting; also the size of a memory slot in the instance pool.
+pub const MEMORY_BYTES_MAX: u64 = 256 * MIB;
+/// Invocations of one function at once.
+pub const CONCURRENCY_DEFAULT: u32 = 64;
+/// The most for [`CONCURRENCY_DEFAULT`]'s setting.
+pub const CONCURRENCY_MAX: u32 = 1000;
+/// Events of one function that wait for their turn.
+pub const QUEUE_DEFAULT: u32 = 1000;
+/// The most for [`QUEUE_DEFAULT`]'s setting.
+pub const QUEUE_MAX: u32 = 100_000;
+/// Bytes of a request body that one invocation may read.
+pub const REQUEST_BYTES_DEFAULT: u64 = 8 * MIB;
+/// The most for [`REQUEST_BYTES_DEFAULT`]'s setting.
+pub const REQUEST_BYTES_MAX: u64 = 1024 * MIB;
+/// Bytes of a response body that one invocation may write.
+pub const RESPONSE_BYTES_DEFAULT: u64 = 8 * MIB;
+/// The most for [`RESPONSE_BYTES_DEFAULT`]'s setting.
+pub const RESPONSE_BYTES_MAX: u64 = 1024 * MIB;
+/// Bytes of log output kept of one invocation; what comes after is counted and dropped.
+pub const LOG_BYTES_DEFAULT: u64 = 64 * KIB;
+/// The most for [`LOG_BYTES_DEFAULT`]'s setting.
+pub const LOG_BYTES_MAX: u64 = MIB;
+/// Deliveries of one MQTT message before it is given up.
+pub const ATTEMPTS_DEFAULT: u32 = 3;
+/// The most for [`ATTEMPTS_DEFAULT`]'s setting.
+pub const ATTEMPTS_MAX: u32 = 10;
+
+// === One invocation: fixed ===
+
+/// Elements of one table. The indirect calls of a large language runtime need some 10,000.
+pub const TABLE_ELEMENTS_MAX: usize = 20_000;
+/// Core instances, linear memories and tables of one component instance.
+pub const CORE_INSTANCES_MAX: u32 = 20;
+/// See [`CORE_INSTANCES_MAX`].
+pub const MEMORIES_MAX: u32 = 4;
+/// See [`CORE_INSTANCES_MAX`].
+pub const TABLES_MAX: u32 = 8;
+/// Handles that a guest may hold at once, and host resources behind them.
+pub const HANDLES_MAX: usize = 1000;
+/// Bytes that one host call may copy out of the guest: bounds what a small call can make the host allocate.
+pub const HOSTCALL_BYTES_MAX: usize = 8 * MIB as usize;
+/// Bytes of one `get-random-bytes` call.
+pub const RANDOM_BYTES_MAX: u64 = 64 * KIB;
+/// Bytes of one set of header fields made by a guest, as counted by wasmtime-wasi-http (names, values, overhead).
+pub const FIELDS_BYTES_MAX: usize = 32 * KIB as usize;
+/// Bytes of one write to a response body.
+pub const RESPONSE_CHUNK_BYTES_MAX: usize = 64 * KIB as usize;
+/// Bytes of one log line; a longer one is cut.
+pub const LOG_LINE_BYTES_MAX: usize = 4 * KIB as usize;
+/// How often a computing guest yields, and the grain of its CPU time.
+pub const EPOCH_TICK: Duration = Duration::from_millis(2);
+/// Bytes of native stack that a guest's calls may use.
+pub const WASM_STACK_BYTES: usize = 512 * KIB as usize;
+
+// === Key-value state ===
+
+/// Bytes of a key.
+pub const KEY_BYTES_MAX: usize = 1024;
+/// Bytes of a value.
+pub const VALUE_BYTES_MAX: usize = MIB as usize;
+/// Keys in one batch call.
+pub const BATCH_KEYS_MAX: usize = 1000;
+/// Keys in one page of a listing.
+pub const LIST_KEYS_PAGE: u32 = 1000;
+
+// === What the host keeps ===
+
+/// Log lines kept of one function, in memory.
+pub const LOG_LINES_KEPT: usize = 1000;
+/// Invocations kept of one function, in memory.
+pub const INVOCATIONS_KEPT: usize = 200;
+/// Lines or events that a slow reader of a live stream may fall behind before it misses some (and is told so).
+pub const LIVE_BACKLOG: usize = 1024;
+/// Jobs waiting for the database writer. Beyond it, writers wait their turn.
+pub const WRITER_QUEUE: usize = 1024;
+/// Writes committed together at most.
+pub const WRITER_GROUP_MAX: usize = 256;
+/// Read-only database connections.
+pub const DATABASE_READERS: usize = 4;
+/// Time for what runs to finish after SIGTERM.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for which the dashboard link printed at first start signs its reader in.
+pub const LOGIN_LINK_TTL: Duration = Duration::from_secs(3600);

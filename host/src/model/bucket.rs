@@ -1,0 +1,23 @@
+//! What a guest's handles to key-value state stand for.
+
+use super::grant::Access;
+
+/// An opened bucket.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+    /// What may be done with it.
+    pub access: Access,
+}
+
+/// A value as it was read, to be replaced only if nobody else did so meanwhile.
+#[derive(Clone, Debug)]
+pub struct CompareAndSwap {
+    /// The bucket that the key is in.
+    pub bucket: Bucket,
+    /// The key.
+    pub key: String,
+    /// What it held.
+    pub seen: Option<Vec<u8>>,
+}

@@ -1,0 +1,353 @@
+//! The manifest: triggers, grants, limits and configuration of one function.
+//!
+//! [`Manifest`] is what was written, in one or several parts that [`Manifest::absorb`] merges; it is also what storage
+//! keeps. [`FunctionLimits`] is what it means: defaults filled in, maxima checked.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::QoS;
+use super::grant::{BucketGrant, Grants};
+use super::name::Name;
+use super::quantity::{Bytes, Rate, Span};
+use super::route::RoutePattern;
+use super::topic::TopicFilter;
+use crate::limits;
+
+/// A manifest as it was written. Unknown keys are errors that name the key.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Manifest {
+    /// The name that `tidegate deploy` takes where it is given no other. The host goes by the upload's path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
+    /// HTTP routes that start the function.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<HttpTrigger>,
+    /// MQTT topic filters that start the function.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mqtt: Vec<MqttTrigger>,
+    /// Reserved: schedules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedule: Vec<BTreeMap<String, String>>,
+    /// What the function may use.
+    #[serde(default)]
+    pub grants: ManifestGrants,
+    /// What one invocation may use up.
+    #[serde(default)]
+    pub limits: ManifestLimits,
+    /// What the function reads through `wasi:config`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: BTreeMap<String, String>,
+}
+
+/// `[[http]]`: one route.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct HttpTrigger {
+    /// Which paths.
+    pub route: RoutePattern,
+    /// Which methods; all where it is empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<MethodName>,
+}
+
+/// An HTTP method as RFC 9110 spells it: a token, kept in the case it was written in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MethodName(http::Method);
+
+impl MethodName {
+    /// The method.
+    pub fn method(&self) -> &http::Method {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for MethodName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<MethodName, String> {
+        let known = text.bytes().all(|c| c.is_ascii_uppercase() || c == b'-') && !text.is_empty();
+        match http::Method::from_bytes(text.as_bytes()) {
+            Ok(method) if known => Ok(MethodName(method)),
+            _ => Err(format!("`{text}` is not an HTTP method: write it in capitals, as in `GET` or `POST`")),
+        }
+    }
+}
+
+impl From<MethodName> for String {
+    fn from(method: MethodName) -> String {
+        method.0.to_string()
+    }
+}
+
+/// `[[mqtt]]`: one topic filter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MqttTrigger {
+    /// Which topics.
+    pub topic: TopicFilter,
+    /// The highest level at which messages are delivered: 0 or 1.
+    #[serde(default = "at_least_once")]
+    pub qos: QoS,
+    /// Whether messages of one topic wait for one another.
+    #[serde(default)]
+    pub order: Order,
+    /// Deliveries of one message before it is given up; [`limits::ATTEMPTS_DEFAULT`] where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
+}
+
+fn at_least_once() -> QoS {
+    QoS::AtLeastOnce
+}
+
+impl MqttTrigger {
+    /// A trigger with nothing but its filter.
+    pub fn new(topic: TopicFilter) -> MqttTrigger {
+        MqttTrigger { topic, qos: at_least_once(), order: Order::default(), attempts: None }
+    }
+}
+
+/// Whether messages of one topic wait for one another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// One after another for each topic; different topics in parallel.
+    #[default]
+    PerTopic,
+    /// All in parallel.
+    None,
+}
+
+/// `[grants]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ManifestGrants {
+    /// Buckets, `name` or `name:ro`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub buckets: Vec<BucketGrant>,
+    /// Topic filters that cover what may be published to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub publish: Vec<TopicFilter>,
+    /// Reserved: destinations of outbound connections.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outbound: Vec<String>,
+    /// Reserved: secrets by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
+}
+
+/// `[limits]`: what is left out takes its default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ManifestLimits {
+    /// Wall clock of one invocation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Span>,
+    /// Time that the guest itself computes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Span>,
+    /// All linear memories together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Bytes>,
+    /// Invocations at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+    /// Events that wait for their turn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<u32>,
+    /// HTTP requests in a period; no limit where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// Request body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_bytes: Option<Bytes>,
+    /// Response body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_bytes: Option<Bytes>,
+    /// Log output kept of one invocation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_bytes: Option<Bytes>,
+}
+
+/// The limits of one function: every one set, none above the host's maximum.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are those of ManifestLimits")]
+pub struct FunctionLimits {
+    pub timeout: Duration,
+    pub cpu: Duration,
+    pub memory_bytes: u64,
+    pub concurrency: u32,
+    pub queue: u32,
+    pub rate: Option<Rate>,
+    pub request_bytes: u64,
+    pub response_bytes: u64,
+    pub log_bytes: u64,
+}
+
+/// Why a manifest that can be read cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum InvalidManifest {
+    /// A limit outside of what the host allows.
+    #[error("limits.{key}: `{given}` is outside of what this host allows: {least} to {most}")]
+    Limit {
+        /// The key in `[limits]`.
+        key: &'static str,
+        /// What was written.
+        given: String,
+        /// The least that is allowed.
+        least: String,
+        /// The most that is allowed.
+        most: String,
+    },
+    /// More triggers of one kind than [`limits::TRIGGERS_MAX`].
+    #[error("{0} {1} triggers are too many: a function has at most {max}", max = limits::TRIGGERS_MAX)]
+    TooManyTriggers(usize, &'static str),
+    /// The same trigger twice.
+    #[error("the {0} trigger `{1}` is given twice")]
+    DuplicateTrigger(&'static str, String),
+    /// A key of the manifest's grammar that this version does not serve.
+    #[error("`{0}` is not served by this version of Tidegate: remove it")]
+    NotServed(&'static str),
+    /// QoS 2 asked for.
+    #[error("mqtt.qos: messages are delivered to functions with QoS 0 or 1 (at least once); `{0}` asks for 2")]
+    QoS2(TopicFilter),
+}
+
+impl Manifest {
+    /// Adds what a later part says: triggers and grants add up, everything else replaces what was said before.
+    pub fn absorb(&mut self, later: Manifest) {
+        self.name = later.name.or_else(|| self.name.take());
+        add(&mut self.http, later.http, |a, b| a.route.same_paths(&b.route) && a.methods == b.methods);
+        add(&mut self.mqtt, later.mqtt, |a, b| a.topic == b.topic);
+        self.schedule.extend(later.schedule);
+        add(&mut self.grants.buckets, later.grants.buckets, |a, b| a.bucket == b.bucket);
+        add(&mut self.grants.publish, later.grants.publish, |a, b| a == b);
+        self.grants.outbound.extend(later.grants.outbound);
+        self.grants.secrets.extend(later.grants.secrets);
+        self.limits.absorb(later.limits);
+        self.config.extend(later.config);
+    }
+
+    /// The grants alone.
+    pub fn grants(&self) -> Grants {
+        Grants { buckets: self.grants.buckets.clone(), publish: self.grants.publish.clone() }
+    }
+
+    /// The limits, with defaults filled in.
+    pub fn limits(&self) -> Result<FunctionLimits, InvalidManifest> {
+        self.limits.resolve()
+    }
+
+    /// Checks everything that needs no component to be checked against.
+    pub fn check(&self) -> Result<(), InvalidManifest> {
+        self.limits()?;
+        let not_served = [
+            (!self.schedule.is_empty(), "schedule"),
+            (!self.grants.outbound.is_empty(), "grants.outbound"),
+            (!self.grants.secrets.is_empty(), "grants.secrets"),
+        ];
+        if let Some((_, key)) = not_served.into_iter().find(|(given, _)| *given) {
+            return Err(InvalidManifest::NotServed(key));
+        }
+        for (count, kind) in [(self.http.len(), "http"), (self.mqtt.len(), "mqtt")] {
+            if count > limits::TRIGGERS_MAX {
+                return Err(InvalidManifest::TooManyTriggers(count, kind));
+            }
+        }
+        for (index, trigger) in self.mqtt.iter().enumerate() {
+            if trigger.qos == QoS::ExactlyOnce {
+                return Err(InvalidManifest::QoS2(trigger.topic.clone()));
+            }
+            if self.mqtt[..index].iter().any(|other| other.topic == trigger.topic) {
+                return Err(InvalidManifest::DuplicateTrigger("mqtt", trigger.topic.to_string()));
+            }
+            within("attempts", trigger.attempts, limits::ATTEMPTS_DEFAULT, 1, limits::ATTEMPTS_MAX, |n| n.to_string())?;
+        }
+        for (index, trigger) in self.http.iter().enumerate() {
+            if self.http[..index].iter().any(|other| other.clashes_with(trigger)) {
+                return Err(InvalidManifest::DuplicateTrigger("http", trigger.route.to_string()));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl HttpTrigger {
+    /// Whether some request would match both equally well.
+    pub fn clashes_with(&self, other: &HttpTrigger) -> bool {
+        let methods_meet = self.methods.is_empty()
+            || other.methods.is_empty()
+            || self.methods.iter().any(|method| other.methods.contains(method));
+        self.route.same_paths(&other.route) && methods_meet
+    }
+}
+
+impl ManifestLimits {
+    fn absorb(&mut self, later: ManifestLimits) {
+        self.timeout = later.timeout.or(self.timeout);
+        self.cpu = later.cpu.or(self.cpu);
+        self.memory = later.memory.or(self.memory);
+        self.concurrency = later.concurrency.or(self.concurrency);
+        self.queue = later.queue.or(self.queue);
+        self.rate = later.rate.or(self.rate);
+        self.request_bytes = later.request_bytes.or(self.request_bytes);
+        self.response_bytes = later.response_bytes.or(self.response_bytes);
+        self.log_bytes = later.log_bytes.or(self.log_bytes);
+    }
+
+    fn resolve(&self) -> Result<FunctionLimits, InvalidManifest> {
+        let span = |key, given: Option<Span>, default, most| {
+            let least = Duration::from_millis(1);
+            within(key, given.map(|span| span.0), default, least, most, |span| Span(span).to_string())
+        };
+        let bytes = |key, given: Option<Bytes>, default, least, most| {
+            within(key, given.map(|bytes| bytes.0), default, least, most, |bytes| Bytes(bytes).to_string())
+        };
+        let count = |key, given, default, least, most| within(key, given, default, least, most, |n: u32| n.to_string());
+        use limits::*;
+        Ok(FunctionLimits {
+            timeout: span("timeout", self.timeout, TIMEOUT_DEFAULT, TIMEOUT_MAX)?,
+            cpu: span("cpu", self.cpu, CPU_DEFAULT, CPU_MAX)?,
+            memory_bytes: bytes("memory", self.memory, MEMORY_BYTES_DEFAULT, 64 * 1024, MEMORY_BYTES_MAX)?,
+            concurrency: count("concurrency", self.concurrency, CONCURRENCY_DEFAULT, 1, CONCURRENCY_MAX)?,
+            queue: count("queue", self.queue, QUEUE_DEFAULT, 0, QUEUE_MAX)?,
+            rate: self.rate,
+            request_bytes: bytes("request-bytes", self.request_bytes, REQUEST_BYTES_DEFAULT, 0, REQUEST_BYTES_MAX)?,
+            response_bytes: bytes("response-bytes", self.response_bytes, RESPONSE_BYTES_DEFAULT, 0, RESPONSE_BYTES_MAX)?,
+            log_bytes: bytes("log-bytes", self.log_bytes, LOG_BYTES_DEFAULT, 0, LOG_BYTES_MAX)?,
+        })
+    }
+}
+
+/// Replaces what is alike and adds the rest.
+fn add<T>(items: &mut Vec<T>, later: Vec<T>, alike: impl Fn(&T, &T) -> bool) {
+    for item in later {
+        match items.iter_mut().find(|existing| alike(existing, &item)) {
+            Some(existing) => *existing = item,
+            None => items.push(item),
+        }
+    }
+}
+
+/// The given value or the default, if it lies within the bounds.
+fn within<T: PartialOrd + Copy>(
+    key: &'static str,
+    given: Option<T>,
+    default: T,
+    least: T,
+    most: T,
+    show: impl Fn(T) -> String,
+) -> Result<T, InvalidManifest> {
+    match given {
+        Some(value) if value < least || value > most => {
+            Err(InvalidManifest::Limit { key, given: show(value), least: show(least), most: show(most) })
+        }
+        Some(value) => Ok(value),
+        None => Ok(default),
+    }
+}

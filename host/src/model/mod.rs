@@ -1,0 +1,13 @@
+//! The vocabulary: values that cannot be wrong once they exist, without input or output.
+
+pub mod bucket;
+pub mod digest;
+pub mod event;
+pub mod grant;
+pub mod id;
+pub mod manifest;
+pub mod name;
+pub mod outcome;
+pub mod quantity;
+pub mod route;
+pub mod topic;

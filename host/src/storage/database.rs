@@ -1,0 +1,118 @@
+//! Opening the database, and the two ways to use it: [`Database::read`] and [`Database::write`].
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::Semaphore;
+
+use super::migrate;
+use super::writer::Writer;
+use crate::limits::DATABASE_READERS;
+
+/// The database's file name in the data directory.
+pub const FILE_NAME: &str = "tidegate.db";
+
+/// Why the database did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// SQLite's own error: a full or failing disk, a damaged file.
+    #[error("database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The group of writes that this one belonged to could not be committed.
+    #[error("database: the write could not be committed: {0}")]
+    Commit(String),
+    /// The file was written by a newer Tidegate.
+    #[error("the database has schema {found}, this Tidegate knows up to {known}: use a newer Tidegate, or a backup")]
+    NewerSchema {
+        /// The file's.
+        found: u32,
+        /// The newest that this binary has.
+        known: u32,
+    },
+    /// A row does not hold what the host wrote.
+    #[error("database: {0} is damaged")]
+    Damaged(String),
+    /// The host is shutting down.
+    #[error("the database is closed")]
+    Closed,
+}
+
+/// A handle to the database; clones share it.
+#[derive(Clone)]
+pub struct Database {
+    writer: Arc<Writer>,
+    readers: Arc<Readers>,
+}
+
+/// Read-only connections: a permit for each, so that a taker always finds one.
+struct Readers {
+    idle: Mutex<Vec<Connection>>,
+    permits: Semaphore,
+}
+
+impl Database {
+    /// Opens the database in this directory, makes it if it is not there, and brings its schema up to date.
+    pub fn open(data_dir: &Path) -> Result<Database, StorageError> {
+        let path = data_dir.join(FILE_NAME);
+        let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        migrate::run(&mut connection)?;
+        let readers = (0..DATABASE_READERS).map(|_| connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY));
+        let readers = readers.collect::<Result<Vec<_>, _>>()?;
+        Ok(Database {
+            writer: Arc::new(Writer::start(connection)),
+            readers: Arc::new(Readers { permits: Semaphore::new(readers.len()), idle: Mutex::new(readers) }),
+        })
+    }
+
+    /// Runs `read` on a read-only connection, off the async threads.
+    pub async fn read<T, F>(&self, read: F) -> Result<T, StorageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
+    {
+        let readers = self.readers.clone();
+        let run = move || {
+            let connection = readers.idle.lock().expect("no holder panics").pop().expect("a permit is a connection");
+            let result = read(&connection);
+            readers.idle.lock().expect("no holder panics").push(connection);
+            result
+        };
+        let _permit = self.readers.permits.acquire().await.map_err(|_| StorageError::Closed)?;
+        tokio::task::spawn_blocking(run).await.map_err(|_| StorageError::Closed)?
+    }
+
+    /// Runs `write` in a transaction, together with what else is waiting to be written. Returns when it is durable.
+    pub async fn write<T, F>(&self, write: F) -> Result<T, StorageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
+    {
+        self.writer.run(write).await
+    }
+}
+
+/// Opens a connection for one short command beside a running host, such as making a token.
+pub fn open_beside(data_dir: &Path) -> Result<Connection, StorageError> {
+    connect(&data_dir.join(FILE_NAME), OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
+/// The file that holds the database in this data directory.
+pub fn file(data_dir: &Path) -> PathBuf {
+    data_dir.join(FILE_NAME)
+}
+
+fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StorageError> {
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "mmap_size", 0)?;
+    // The write-ahead log is cut back to this after a checkpoint, so that one burst does not occupy the flash for good.
+    connection.pragma_update(None, "journal_size_limit", 4 * 1024 * 1024)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}

@@ -1,0 +1,24 @@
+//! Brings the schema up to date: see `migrations/README.md` for the rules.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::database::StorageError;
+
+/// In order; the first brings the schema to version 1.
+const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/0001_init.sql")];
+
+/// Applies what is missing.
+pub(super) fn run(connection: &mut Connection) -> Result<(), StorageError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = u32::try_from(MIGRATIONS.len()).expect("there are a few");
+    if found > known {
+        return Err(StorageError::NewerSchema { found, known });
+    }
+    for migration in &MIGRATIONS[found as usize..] {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "user_version", known)?;
+    transaction.commit()?;
+    Ok(())
+}

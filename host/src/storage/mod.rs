@@ -1,0 +1,11 @@
+//! The database: the only place with SQL.
+//!
+//! One SQLite file in WAL mode with `synchronous = FULL`: what a call has returned from has survived a loss of power.
+//! One connection writes, in groups ([`writer`]); a few others read.
+
+pub mod database;
+pub mod deployments;
+pub mod key_value;
+pub mod keys;
+mod migrate;
+mod writer;

@@ -1,0 +1,53 @@
+//! Write Tidegate functions in Rust.
+//!
+//! A function is a `cdylib` built for `wasm32-wasip2`. A handler is a handful of lines:
+//!
+//! ```
+//! use tidegate_sdk::{Request, Response, http_handler};
+//!
+//! #[http_handler(route = "/hello/{name}")]
+//! fn hello(request: Request) -> Response {
+//!     Response::text(format!("hello {}", request.param("name").unwrap_or("world")))
+//! }
+//! ```
+//!
+//! The attribute exports the function and writes its triggers and grants into the component, so that uploading the
+//! component is all it takes. A component may have one `#[http_handler]` and one `#[mqtt_handler]`; a second one of the
+//! same kind fails to link with a duplicate symbol, since a component exports each interface once. Tell several routes
+//! or topics apart inside the handler, by [`Request::route`] or by [`Delivery::matched_filter`].
+//!
+//! Layout: [`http`] and [`mqtt`] are what comes in, [`key_value`], [`config`], [`log`] and `mqtt::publish` what a handler
+//! may use. Only what is used ends up among the component's imports.
+//!
+//! Natively, as in `cargo test`, all of it works on in-memory fakes, which [`testing`](crate::testing) sets and reads.
+
+// The macros name this crate from outside; its own tests use them as well.
+extern crate self as tidegate_sdk;
+
+pub mod http;
+pub mod mqtt;
+
+pub mod config;
+pub mod key_value;
+pub mod log;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
+
+#[doc(hidden)]
+pub mod bindings;
+#[cfg(not(target_arch = "wasm32"))]
+mod fakes;
+
+pub use http::{BodyStream, BodyWriter, IntoResponse, Request, Response};
+pub use mqtt::{Delivery, Message, Qos};
+pub use tidegate_sdk_macros::{http_handler, manifest, mqtt_handler};
+
+/// What the macros' output needs; not for use by hand.
+#[doc(hidden)]
+#[cfg(target_arch = "wasm32")]
+pub mod export {
+    pub use crate::bindings::exports::tidegate::mqtt::handler as mqtt;
+    pub use crate::http::export::handle as handle_http;
+    pub use wasip2;
+}
