@@ -13,13 +13,13 @@
 //!
 //! The attribute exports the function and writes its triggers and grants into the component, so that uploading the
 //! component is all it takes. A component may have one `#[http_handler]` and one `#[mqtt_handler]`; a second one of the
-//! same kind fails to link with a duplicate symbol, since a component exports each interface once. Tell several routes
+//! same kind does not compile ("symbol is already defined"), since a component exports each interface once. Tell several routes
 //! or topics apart inside the handler, by [`Request::route`] or by [`Delivery::matched_filter`].
 //!
 //! Layout: [`http`] and [`mqtt`] are what comes in, [`key_value`], [`config`], [`log`] and `mqtt::publish` what a handler
 //! may use. Only what is used ends up among the component's imports.
 //!
-//! Natively, as in `cargo test`, all of it works on in-memory fakes, which [`testing`](crate::testing) sets and reads.
+//! Natively, as in `cargo test`, all of it works on in-memory fakes, which `testing` sets and reads.
 
 // The macros name this crate from outside; its own tests use them as well.
 extern crate self as tidegate_sdk;

@@ -1,8 +1,7 @@
-//! Looks for traces of earlier invocations. `?plant=1` writes 1 MiB of a canary to the heap, and
-//! one into a static, and leaves them there; otherwise it searches its whole memory. Answers
-//! `count=N hits=N`: how often a static counter was raised, 1 in a fresh instance, and how many
-//! canaries were found. The canary is never written but by planting: it is computed byte by byte,
-//! so that neither the code nor the stack holds one.
+//! Looks for traces of earlier invocations: searches its whole memory for a canary and answers `count=N hits=N`, how
+//! often a static counter was raised (1 in a fresh instance) and how many canaries there are. `?plant=1` first writes
+//! 1 MiB of canaries to the heap, and one into a static, and leaves them there. The canary is never written but by
+//! planting: it is computed byte by byte, so that neither the code nor the stack holds one.
 
 #![cfg(target_arch = "wasm32")]
 #![allow(unsafe_code, reason = "reads the whole of linear memory")]
@@ -24,7 +23,6 @@ fn answer(request: Request) -> String {
     let count = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
     if request.query_param("plant").is_some() {
         plant();
-        return format!("count={count} planted");
     }
     let memory_bytes = core::arch::wasm32::memory_size(0) * PAGE_BYTES;
     let hits = (0..memory_bytes - CANARY_BYTES)
@@ -42,7 +40,7 @@ fn plant() {
         .map(|at| canary_byte(at % CANARY_BYTES))
         .collect();
     black_box(heap.leak());
-    for (index, byte) in PLANTED.iter().enumerate() {
+    for (index, byte) in black_box(&PLANTED).iter().enumerate() {
         byte.store(canary_byte(index), Ordering::Relaxed);
     }
 }

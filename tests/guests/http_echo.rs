@@ -7,8 +7,8 @@
 
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{
-    ErrorCode, Fields, IncomingBody, IncomingRequest, OutgoingBody, OutgoingResponse,
-    ResponseOutparam,
+    ErrorCode, Fields, IncomingBody, IncomingRequest, Method, OutgoingBody, OutgoingResponse,
+    ResponseOutparam, Scheme,
 };
 use wasip2::io::streams::StreamError;
 
@@ -31,11 +31,11 @@ impl Guest for Echo {
 
         let stream = body.write().expect("the stream, for the first time");
         let mut text = format!(
-            "{{\"method\":\"{:?}\",\"target\":{:?},\"authority\":{:?},\"scheme\":\"{:?}\"}}\n",
-            request.method(),
+            "{{\"method\":{:?},\"target\":{:?},\"authority\":{:?},\"scheme\":{:?}}}\n",
+            method(&request),
             request.path_with_query().unwrap_or_default(),
             request.authority().unwrap_or_default(),
-            request.scheme(),
+            request.scheme().map(scheme).unwrap_or_default(),
         );
         for (name, value) in received.entries() {
             text += &format!("{name}: {}\n", String::from_utf8_lossy(&value));
@@ -62,6 +62,25 @@ impl Guest for Echo {
         let trailers = trailers(incoming).expect("the request ended well");
         OutgoingBody::finish(body, trailers).expect("the response ends well");
     }
+}
+
+fn method(request: &IncomingRequest) -> String {
+    match request.method() {
+        Method::Other(name) => name,
+        known => last_word(&format!("{known:?}")),
+    }
+}
+
+fn scheme(scheme: Scheme) -> String {
+    match scheme {
+        Scheme::Other(name) => name,
+        known => last_word(&format!("{known:?}")),
+    }
+}
+
+/// `GET` of `Method::Get`, `HTTP` of `Scheme::Http`.
+fn last_word(name: &str) -> String {
+    name.rsplit(':').next().unwrap_or(name).to_ascii_uppercase()
 }
 
 fn trailers(body: IncomingBody) -> Result<Option<Fields>, ErrorCode> {

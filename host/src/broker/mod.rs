@@ -247,9 +247,7 @@ fn packet_from(message: Message) -> (Publish, PublishProperties) {
         subscription_identifiers: Vec::new(),
     };
     let topic = Bytes::from(message.topic.to_string());
-    // Between link and router nothing is lost, so level 0 does; subscribers get the level they asked for.
-    let publish = Publish { topic, payload: message.payload, retain: message.retain, ..Publish::default() };
-    (publish, properties)
+    (Publish::new(topic, message.payload, message.retain), properties)
 }
 
 /// The message in a packet; none where its topic is one that a function could not have been given.

@@ -69,6 +69,8 @@ pub struct FunctionBody {
     /// Bytes still announced by the response's `content-length`; none where there is no such header.
     announced: Option<u64>,
     too_large: Arc<AtomicBool>,
+    /// Raised when the guest has failed: what looks like the body's end then is none.
+    failed: Arc<AtomicBool>,
     cancel: Option<AbortHandle>,
 }
 
@@ -78,9 +80,12 @@ pub enum BodyError {
     /// More than the function may send.
     #[error("the response body is larger than its limit")]
     TooLarge,
-    /// The guest ended before its body did.
-    #[error("the function ended before its response did: {0}")]
+    /// The guest gave its body up.
+    #[error("the function gave its response up: {0}")]
     Guest(Error),
+    /// The guest failed before its body had ended.
+    #[error("the function failed before its response had ended")]
+    Failed,
 }
 
 impl FunctionBody {
@@ -89,9 +94,10 @@ impl FunctionBody {
         announced: Option<u64>,
         bytes_max: u64,
         too_large: Arc<AtomicBool>,
+        failed: Arc<AtomicBool>,
         cancel: AbortHandle,
     ) -> FunctionBody {
-        FunctionBody { inner, bytes_left: bytes_max, announced, too_large, cancel: Some(cancel) }
+        FunctionBody { inner, bytes_left: bytes_max, announced, too_large, failed, cancel: Some(cancel) }
     }
 
     /// For an answer without a body to read, as to `HEAD`: leaves the invocation alone when dropped.
@@ -121,9 +127,13 @@ impl Body for FunctionBody {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = match std::task::ready!(Pin::new(&mut self.inner).poll_frame(context)) {
             Some(Ok(frame)) => frame,
-            ended => {
+            Some(Err(error)) => {
                 self.detach();
-                return Poll::Ready(ended.map(|error| error.map_err(BodyError::Guest)));
+                return Poll::Ready(Some(Err(BodyError::Guest(error))));
+            }
+            None => {
+                self.detach();
+                return Poll::Ready(self.failed.swap(false, Ordering::AcqRel).then_some(Err(BodyError::Failed)));
             }
         };
         let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);

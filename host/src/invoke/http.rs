@@ -16,7 +16,7 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::admission::Refusal;
 use super::body::LimitedBody;
-pub use super::body::{BodyError, FunctionBody};
+use super::body::FunctionBody;
 use super::instance_state::InstanceState;
 use super::invoker::{Invoker, Recorder, Slot, outcome_of};
 use super::ready::ReadyFunction;
@@ -98,13 +98,13 @@ impl Invoker {
                 return HttpInvocation { id, response, record };
             }
         };
-        let too_large = recorder.too_large();
-        let run = run(function.clone(), pre, store, call, recorder, slot, oversized);
-        let task = self.guests.spawn(async move {
+        let flags = Flags { oversized, too_large: recorder.too_large(), failed: Arc::default() };
+        let run = run(function.clone(), pre, store, call, recorder, slot, flags.clone());
+        let task = self.spawn(async move {
             let _place = place;
             run.await
         });
-        let response = answer(function, receiver, task, too_large, without_body).await;
+        let response = answer(function, receiver, task, flags, without_body).await;
         HttpInvocation { id, response, record }
     }
 }
@@ -120,6 +120,17 @@ fn limited<B>(request: Request<B>, bytes_max: u64) -> (Request<LimitedBody<B>>, 
     let (parts, body) = request.into_parts();
     let (body, oversized) = LimitedBody::new(body, bytes_max);
     (Request::from_parts(parts, body), oversized)
+}
+
+/// What the guest's side and the client's side tell each other.
+#[derive(Clone)]
+struct Flags {
+    /// The request's body is larger than the function takes.
+    oversized: Arc<AtomicBool>,
+    /// The response's body is larger than the function may send.
+    too_large: Arc<AtomicBool>,
+    /// The guest has failed. Raised before its store is dropped, which ends its body as if it were complete.
+    failed: Arc<AtomicBool>,
 }
 
 /// The arguments of the guest's `handle`, in its table.
@@ -153,7 +164,7 @@ async fn run(
     call: Call,
     recorder: Recorder,
     slot: Slot,
-    oversized: Arc<AtomicBool>,
+    flags: Flags,
 ) -> Outcome {
     let cpu = store.data().cpu.clone();
     let time_left = recorder.time_left();
@@ -165,9 +176,10 @@ async fn run(
     let outcome = match ended {
         Err(_) => Outcome::Timeout(function.limits.timeout),
         Ok(Ok(())) => Outcome::Ok,
-        Ok(Err(_)) if oversized.load(Ordering::Relaxed) => Outcome::RequestTooLarge(function.limits.request_bytes),
+        Ok(Err(_)) if flags.oversized.load(Ordering::Relaxed) => Outcome::RequestTooLarge(function.limits.request_bytes),
         Ok(Err(error)) => outcome_of(&error, store.data(), &function),
     };
+    flags.failed.store(outcome != Outcome::Ok, Ordering::Release);
     drop(store);
     drop(slot);
     recorder.finish(outcome.clone());
@@ -179,7 +191,7 @@ async fn answer(
     function: &ReadyFunction,
     receiver: oneshot::Receiver<GuestResponse>,
     task: tokio::task::JoinHandle<Outcome>,
-    too_large: Arc<AtomicBool>,
+    flags: Flags,
     without_body: bool,
 ) -> Result<Response<FunctionBody>, NoAnswer> {
     let cancel = CancelOnDrop(Some(task.abort_handle()));
@@ -200,11 +212,11 @@ async fn answer(
     let announced = announced.and_then(|value| value.to_str().ok()?.parse().ok());
     let bytes_max = function.limits.response_bytes;
     if announced > Some(bytes_max) && !without_body {
-        too_large.store(true, Ordering::Relaxed);
+        flags.too_large.store(true, Ordering::Relaxed);
         return Err(NoAnswer::Failed(Outcome::ResponseTooLarge(bytes_max)));
     }
-    let response = response.map(|body| FunctionBody::new(body, announced, bytes_max, too_large, cancel.disarm()));
-    Ok(response.map(|mut body| {
+    Ok(response.map(|body| {
+        let mut body = FunctionBody::new(body, announced, bytes_max, flags.too_large, flags.failed, cancel.disarm());
         if without_body {
             body.detach();
         }

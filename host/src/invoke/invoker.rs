@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use wasmtime::{Store, UpdateDeadline};
 
@@ -38,7 +40,9 @@ pub struct Invoker {
     /// A permit for each slot of the pool.
     slots: Arc<Semaphore>,
     /// The tasks of all guests.
-    pub(super) guests: TaskTracker,
+    guests: TaskTracker,
+    /// Where guests run, whoever invokes them: never where the admin API is served.
+    runtime: Handle,
 }
 
 /// The host could not be made ready to run functions.
@@ -53,7 +57,7 @@ pub enum InvokerError {
 }
 
 impl Invoker {
-    /// An invoker on this engine, with its compiled components in this directory.
+    /// An invoker on this engine, with its compiled components in this directory. Guests run on the current runtime.
     pub fn new(
         pooled: PooledEngine,
         services: Services,
@@ -65,7 +69,7 @@ impl Invoker {
         let slots = Arc::new(Semaphore::new(pooled.instances as usize));
         let database = services.database.clone();
         let loader = Loader::new(pooled.engine, pooled.code, linker, cache_directory, cache_key, database)?;
-        Ok(Invoker { loader, services, ticker, slots, guests: TaskTracker::new() })
+        Ok(Invoker { loader, services, ticker, slots, guests: TaskTracker::new(), runtime: Handle::current() })
     }
 
     /// Compiles a component that is being deployed and checks that it links.
@@ -87,6 +91,14 @@ impl Invoker {
     pub async fn idle(&self) {
         self.guests.close();
         self.guests.wait().await;
+    }
+
+    /// Runs a guest in a task of its own.
+    pub(super) fn spawn<F>(&self, guest: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        self.guests.spawn_on(guest, &self.runtime)
     }
 
     /// A store for one invocation, with every limit set.

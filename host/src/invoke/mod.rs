@@ -2,11 +2,11 @@
 
 pub mod admission;
 mod artifact;
-mod body;
+pub mod body;
 pub mod compile;
 mod cpu;
 pub mod engine;
-mod http;
+pub mod http;
 mod instance_state;
 pub mod invoker;
 mod limiter;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use wasmtime::Store;
+
 use crate::bindings::imports::tidegate::mqtt::types as wit;
 use crate::bindings::mqtt::MqttHandlerPre;
 use crate::bindings::mqtt::exports::tidegate::mqtt::handler;
@@ -17,36 +19,52 @@ use crate::observe::output::Output;
 
 impl Invoker {
     /// Invokes a function with a message. It was handled if the record's outcome is ok.
-    pub async fn invoke_mqtt(&self, function: &Arc<ReadyFunction>, message: &Message, delivery: &Delivery) -> Record {
-        let id = InvocationId::new();
-        let _place = function.admission.enter_patiently().await;
+    pub async fn invoke_mqtt(
+        self: &Arc<Self>,
+        function: &Arc<ReadyFunction>,
+        message: &Message,
+        delivery: &Delivery,
+    ) -> Record {
+        let place = function.admission.enter_patiently().await;
         let slot = self.slot().await;
+        let id = InvocationId::new();
         let output = Output::new(function.journal.clone(), id, function.limits.log_bytes);
-        let mut store = self.store(function, output, message.hops);
-        let cpu = store.data().cpu.clone();
-        let mut recorder = Recorder::new(function, id, "mqtt", cpu.clone());
+        let store = self.store(function, output, message.hops);
+        let mut recorder = Recorder::new(function, id, "mqtt", store.data().cpu.clone());
         let record = recorder.tell();
-        let guest = async {
-            let pre = self.mqtt_entry(function).await?;
-            let call = async {
-                let instance = pre.instantiate_async(&mut store).await?;
-                let handler = instance.tidegate_mqtt_handler();
-                handler.call_handle(&mut store, &message_to(message), &delivery_to(delivery)).await
-            };
-            Ok::<_, Outcome>(cpu.measure(call).await)
+        let call = (message_to(message), delivery_to(delivery));
+        let (invoker, function) = (self.clone(), function.clone());
+        self.spawn(async move {
+            let _held = (place, slot);
+            let outcome = invoker.deliver(&function, store, call, &recorder).await;
+            recorder.finish(outcome);
+        });
+        record.await.expect("a recorder tells when it ends, whatever the reason")
+    }
+
+    async fn deliver(
+        &self,
+        function: &ReadyFunction,
+        mut store: Store<InstanceState>,
+        (message, delivery): (wit::Message, handler::Delivery),
+        recorder: &Recorder,
+    ) -> Outcome {
+        let pre = match self.mqtt_entry(function).await {
+            Ok(pre) => pre,
+            Err(outcome) => return outcome,
         };
-        let ended = tokio::time::timeout(recorder.time_left(), self.guests.track_future(guest)).await;
-        let outcome = match ended {
+        let cpu = store.data().cpu.clone();
+        let call = async {
+            let instance = pre.instantiate_async(&mut store).await?;
+            instance.tidegate_mqtt_handler().call_handle(&mut store, &message, &delivery).await
+        };
+        let ended = tokio::time::timeout(recorder.time_left(), cpu.measure(call)).await;
+        match ended {
             Err(_) => Outcome::Timeout(function.limits.timeout),
-            Ok(Err(outcome)) => outcome,
-            Ok(Ok(Ok(Ok(())))) => Outcome::Ok,
-            Ok(Ok(Ok(Err(text)))) => Outcome::GuestError(text),
-            Ok(Ok(Err(error))) => outcome_of(&error, store.data(), function),
-        };
-        drop(store);
-        drop(slot);
-        recorder.finish(outcome);
-        record.await.expect("the recorder has just told")
+            Ok(Ok(Ok(()))) => Outcome::Ok,
+            Ok(Ok(Err(text))) => Outcome::GuestError(text),
+            Ok(Err(error)) => outcome_of(&error, store.data(), function),
+        }
     }
 
     async fn mqtt_entry(&self, function: &ReadyFunction) -> Result<MqttHandlerPre<InstanceState>, Outcome> {

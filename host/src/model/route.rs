@@ -90,6 +90,14 @@ impl RoutePattern {
         at_end.then_some(parameters)
     }
 
+    /// The text that the first segment must be, where it is neither a parameter nor the rest.
+    pub fn first_exact(&self) -> Option<&str> {
+        match self.segments.first() {
+            Some(Segment::Exact(text)) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Whether both patterns match the same paths: alike but for their parameters' names.
     pub fn same_paths(&self, other: &RoutePattern) -> bool {
         self.rank().eq(other.rank())

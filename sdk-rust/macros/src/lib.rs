@@ -23,7 +23,7 @@ mod manifest;
 /// - `bucket = "default"`, `bucket = "readings:ro"`: key-value buckets it may open
 /// - `publish = "alerts/#"`: topics it may publish to
 ///
-/// A component may have one of these; a second fails to link with a duplicate symbol.
+/// A component may have one of these; a second does not compile for WebAssembly: its symbol is already defined.
 #[proc_macro_attribute]
 pub fn http_handler(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let keys = parse_macro_input!(attribute as attribute::Keys);
@@ -45,7 +45,7 @@ pub fn http_handler(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// - `order = "per-topic"` or `"none"`: whether messages of one topic wait for each other
 /// - `bucket`, `publish`: as for `http_handler`
 ///
-/// A component may have one of these; a second fails to link with a duplicate symbol.
+/// A component may have one of these; a second does not compile for WebAssembly: its symbol is already defined.
 #[proc_macro_attribute]
 pub fn mqtt_handler(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let keys = parse_macro_input!(attribute as attribute::Keys);

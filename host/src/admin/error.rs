@@ -1,0 +1,133 @@
+//! What a client of the admin API is told when something fails: the only place that chooses a status for the API.
+//!
+//! A problem document (RFC 9457) with a stable code, a detail that says what to do, and the request's id.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+
+use crate::broker::BrokerError;
+use crate::deploy::activate::DeployError;
+use crate::deploy::checks::Misfit;
+use crate::deploy::inspect::NotAComponent;
+use crate::deploy::manifest::ManifestError;
+use crate::invoke::compile::CompileError;
+use crate::limits;
+use crate::model::name::{InvalidName, Name};
+use crate::storage::database::StorageError;
+
+/// A request of the admin API that failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ApiError {
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    #[error("a token is needed: send `Authorization: Bearer …`; `tidegate token create` on the host makes one")]
+    NoToken,
+    #[error("the token is not valid: {0}; `tidegate token create` on the host makes a new one")]
+    BadToken(String),
+    #[error("this needs the role `{needed}`, the token has `{held}`")]
+    Forbidden { needed: &'static str, held: &'static str },
+    #[error("the sign-in link has been used or has expired: paste a token from `tidegate token create` instead")]
+    BadLogin,
+    #[error("there is nothing at this path; the API begins with /api/v1")]
+    NoSuchPath,
+    #[error("this path does not take this method")]
+    MethodNotAllowed,
+    #[error("the component has more than {} MiB, the most that this host takes", limits::COMPONENT_BYTES_MAX >> 20)]
+    UploadTooLarge,
+    #[error("the request body has more than {0} bytes, the most that is allowed here")]
+    BodyTooLarge(usize),
+    #[error("{0}")]
+    BadRequest(String),
+    #[error("bucket `{0}` has no key `{1}`")]
+    NoSuchKey(Name, String),
+    #[error("MQTT is switched off on this host")]
+    MqttOff,
+}
+
+impl ApiError {
+    fn status_and_code(&self) -> (StatusCode, &'static str) {
+        use StatusCode as S;
+        match self {
+            ApiError::Deploy(error) => deploy_status_and_code(error),
+            ApiError::Name(_) => (S::BAD_REQUEST, "invalid_name"),
+            ApiError::Storage(_) => (S::SERVICE_UNAVAILABLE, "storage_unavailable"),
+            ApiError::Broker(_) => (S::SERVICE_UNAVAILABLE, "broker_unavailable"),
+            ApiError::NoToken => (S::UNAUTHORIZED, "token_missing"),
+            ApiError::BadToken(_) => (S::UNAUTHORIZED, "token_invalid"),
+            ApiError::Forbidden { .. } => (S::FORBIDDEN, "role_insufficient"),
+            ApiError::BadLogin => (S::UNAUTHORIZED, "login_invalid"),
+            ApiError::NoSuchPath => (S::NOT_FOUND, "no_such_path"),
+            ApiError::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            ApiError::UploadTooLarge => (S::PAYLOAD_TOO_LARGE, "component_too_large"),
+            ApiError::BodyTooLarge(_) => (S::PAYLOAD_TOO_LARGE, "body_too_large"),
+            ApiError::BadRequest(_) => (S::BAD_REQUEST, "bad_request"),
+            ApiError::NoSuchKey(..) => (S::NOT_FOUND, "no_such_key"),
+            ApiError::MqttOff => (S::CONFLICT, "mqtt_off"),
+        }
+    }
+
+    /// The problem document, with the request's id in it.
+    pub(super) fn render(&self, request_id: &str) -> Response {
+        let (status, code) = self.status_and_code();
+        if status.is_server_error() {
+            tracing::error!(code, error = %self, request_id, "a request of the admin API failed");
+        }
+        let problem = json!({
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "code": code,
+            "detail": self.to_string(),
+            "request_id": request_id,
+        });
+        let mut response = (status, problem.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+fn deploy_status_and_code(error: &DeployError) -> (StatusCode, &'static str) {
+    use StatusCode as S;
+    match error {
+        DeployError::NotAComponent(NotAComponent::Empty) => (S::BAD_REQUEST, "component_empty"),
+        DeployError::NotAComponent(NotAComponent::CoreModule) => (S::UNPROCESSABLE_ENTITY, "core_module"),
+        DeployError::NotAComponent(NotAComponent::Other(_)) => (S::UNSUPPORTED_MEDIA_TYPE, "not_a_component"),
+        DeployError::NotAComponent(NotAComponent::Invalid(_)) => (S::UNPROCESSABLE_ENTITY, "component_invalid"),
+        DeployError::Manifest(ManifestError::Parameter { .. }) => (S::BAD_REQUEST, "parameter_invalid"),
+        DeployError::Manifest(_) => (S::UNPROCESSABLE_ENTITY, "manifest_invalid"),
+        DeployError::Misfit(Misfit::NothingToTrigger(_)) => (S::UNPROCESSABLE_ENTITY, "nothing_to_trigger"),
+        DeployError::Misfit(Misfit::TriggerWithoutExport { .. }) => (S::UNPROCESSABLE_ENTITY, "export_missing"),
+        DeployError::Misfit(Misfit::MqttWithoutTopic) => (S::UNPROCESSABLE_ENTITY, "trigger_missing"),
+        DeployError::Misfit(Misfit::UnknownImports(_)) => (S::UNPROCESSABLE_ENTITY, "import_unknown"),
+        DeployError::Misfit(Misfit::NoBucket(_) | Misfit::NoPublish(_)) => (S::UNPROCESSABLE_ENTITY, "grant_missing"),
+        DeployError::Compile(CompileError::Invalid(_)) => (S::UNPROCESSABLE_ENTITY, "component_invalid"),
+        DeployError::Compile(CompileError::TooExpensive) => (S::UNPROCESSABLE_ENTITY, "compile_limit"),
+        DeployError::Compile(CompileError::Host(_)) => (S::INTERNAL_SERVER_ERROR, "compiler_unavailable"),
+        DeployError::Link(_) => (S::UNPROCESSABLE_ENTITY, "component_unlinkable"),
+        DeployError::Clash(_) => (S::CONFLICT, "route_clash"),
+        DeployError::NoSuchFunction(_) => (S::NOT_FOUND, "no_such_function"),
+        DeployError::NoSuchRevision(..) => (S::NOT_FOUND, "no_such_revision"),
+        DeployError::NothingToRollBackTo(_) => (S::CONFLICT, "nothing_to_roll_back_to"),
+        DeployError::Storage(_) => (S::SERVICE_UNAVAILABLE, "storage_unavailable"),
+        DeployError::Host(_) => (S::INTERNAL_SERVER_ERROR, "host_error"),
+    }
+}
+
+/// An error on its way through axum; [`super::router`] renders it, where the request's id is known.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = Response::default();
+        response.extensions_mut().insert(std::sync::Arc::new(self));
+        response
+    }
+}

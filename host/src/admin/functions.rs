@@ -1,0 +1,225 @@
+//! Functions: deploy, list, show, delete, revisions, rollback, invocations.
+
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use axum::Json;
+use axum::extract::{FromRequest as _, Multipart, Path, Query, Request, State};
+use axum::response::{IntoResponse as _, Response};
+use http::{StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+use super::router::{ApiResult, Deploys, Host, Viewer, name, read_body};
+use crate::deploy::activate::{DeployError, Upload};
+use crate::invoke::ready::ReadyFunction;
+use crate::limits::{COMPONENT_BYTES_MAX, MANIFEST_BYTES_MAX};
+use crate::model::name::Name;
+use crate::observe::journal::{Record, rfc3339};
+
+/// `GET /functions`
+pub(super) async fn list(_: Viewer, State(host): Host) -> Json<Value> {
+    let table = host.tables.current();
+    let functions: Vec<Value> = table.functions().map(|function| summary(&host.http_url, function)).collect();
+    Json(json!({ "functions": functions }))
+}
+
+/// `GET /functions/{name}`
+pub(super) async fn show(_: Viewer, State(host): Host, Path(function): Path<String>) -> ApiResult {
+    let function = find(&host.tables, &name(&function)?)?;
+    let mut shown = summary(&host.http_url, &function);
+    shown["manifest"] = json!(function.manifest);
+    Ok(Json(shown))
+}
+
+/// `DELETE /functions/{name}`
+pub(super) async fn delete(Deploys(actor): Deploys, State(host): Host, Path(function): Path<String>) -> ApiResult<StatusCode> {
+    host.deployer.delete(&name(&function)?, &actor).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `PUT /functions/{name}`: deploy.
+pub(super) async fn deploy(
+    Deploys(actor): Deploys,
+    State(host): Host,
+    Path(function): Path<String>,
+    Query(parameters): Query<Vec<(String, String)>>,
+    request: Request,
+) -> ApiResult<Response> {
+    let upload = upload(name(&function)?, parameters, request).await?;
+    let deployed = host.deployer.deploy(upload, &actor).await?;
+    let status = if deployed.created { StatusCode::CREATED } else { StatusCode::OK };
+    let mut body = summary(&host.http_url, &deployed.function);
+    body["created"] = json!(deployed.created);
+    body["warnings"] = json!(warnings(&host, &deployed.function));
+    Ok((status, Json(body)).into_response())
+}
+
+/// `POST /functions/{name}?dry_run=true`: what a deploy would do.
+pub(super) async fn dry_run(
+    _: Deploys,
+    State(host): Host,
+    Path(function): Path<String>,
+    Query(mut parameters): Query<Vec<(String, String)>>,
+    request: Request,
+) -> ApiResult {
+    let before = parameters.len();
+    parameters.retain(|(key, value)| !(key == "dry_run" && value == "true"));
+    if parameters.len() == before {
+        let text = "POST on a function is for `?dry_run=true`; PUT deploys".to_owned();
+        return Err(ApiError::BadRequest(text));
+    }
+    let function = name(&function)?;
+    let checked = host.deployer.check(Arc::new(upload(function.clone(), parameters, request).await?)).await?;
+    host.deployer.check_clashes(&function, &checked.manifest)?;
+    Ok(Json(json!({
+        "digest": checked.digest.to_string(),
+        "exports": checked.inspection.exports,
+        "imports": checked.inspection.imports,
+        "triggers": { "http": checked.manifest.http, "mqtt": checked.manifest.mqtt },
+        "grants": checked.manifest.grants,
+        "would_change": host.deployer.unchanged(&function, &checked).is_none(),
+        "warnings": [],
+    })))
+}
+
+/// `GET /functions/{name}/revisions`
+pub(super) async fn revisions(_: Viewer, State(host): Host, Path(function): Path<String>) -> ApiResult {
+    let revisions = host.deployer.revisions(&name(&function)?).await?;
+    let revisions: Vec<Value> = revisions
+        .iter()
+        .map(|revision| {
+            json!({
+                "revision": revision.number,
+                "digest": revision.digest.to_string(),
+                "component_bytes": revision.component_bytes,
+                "created_at": time(revision.created_ms),
+                "created_by": revision.created_by,
+                "active": revision.active,
+            })
+        })
+        .collect();
+    Ok(Json(json!({ "revisions": revisions })))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RollbackRequest {
+    revision: Option<u32>,
+}
+
+/// `POST /functions/{name}/rollback`
+pub(super) async fn rollback(
+    Deploys(actor): Deploys,
+    State(host): Host,
+    Path(function): Path<String>,
+    request: Option<Json<RollbackRequest>>,
+) -> ApiResult {
+    let to = request.unwrap_or_default().0.revision;
+    let function = host.deployer.rollback(&name(&function)?, to, &actor).await?;
+    Ok(Json(summary(&host.http_url, &function)))
+}
+
+/// `GET /functions/{name}/invocations`
+pub(super) async fn invocations(_: Viewer, State(host): Host, Path(function): Path<String>) -> ApiResult {
+    let function = find(&host.tables, &name(&function)?)?;
+    let invocations: Vec<Value> = function.journal.invocations().iter().map(invocation).collect();
+    Ok(Json(json!({ "invocations": invocations })))
+}
+
+/// The function of this name, as it serves now.
+pub(super) fn find(tables: &crate::trigger::tables::TriggerTables, name: &Name) -> Result<Arc<ReadyFunction>, ApiError> {
+    let table = tables.current();
+    let function = table.function(name).ok_or_else(|| DeployError::NoSuchFunction(name.clone()))?;
+    Ok(function.clone())
+}
+
+/// An invocation as the API shows it.
+pub(super) fn invocation(record: &Record) -> Value {
+    json!({
+        "id": record.id.to_string(),
+        "trigger": record.trigger,
+        "revision": record.revision,
+        "started_at": rfc3339(record.started),
+        "duration_ms": record.duration.as_secs_f64() * 1000.0,
+        "cpu_ms": record.cpu.as_secs_f64() * 1000.0,
+        "outcome": record.outcome.code(),
+        "blame": record.outcome.blame().map(crate::model::outcome::Blame::as_str),
+        "reason": record.outcome.reason(),
+    })
+}
+
+fn summary(http_url: &str, function: &ReadyFunction) -> Value {
+    let totals = function.journal.totals();
+    let urls: Vec<String> = function.manifest.http.iter().map(|trigger| url(http_url, trigger.route.as_str())).collect();
+    json!({
+        "name": function.name,
+        "revision": function.revision,
+        "digest": function.digest.to_string(),
+        "component_bytes": function.component_bytes,
+        "created_at": time(function.created_ms),
+        "triggers": { "http": function.manifest.http, "mqtt": function.manifest.mqtt },
+        "urls": urls,
+        "invocations": totals.invocations,
+        "failures": totals.failures,
+    })
+}
+
+/// Where a route is reached. A rest segment may be empty, so the link leaves it out; parameters stay to be filled in.
+fn url(http_url: &str, route: &str) -> String {
+    let path = route.split("/{*").next().unwrap_or(route);
+    format!("{http_url}{}", if path.is_empty() { "/" } else { path })
+}
+
+fn warnings(host: &super::router::AdminState, function: &ReadyFunction) -> Vec<&'static str> {
+    let mqtt_off = host.broker.is_none() && !function.manifest.mqtt.is_empty();
+    mqtt_off.then_some("MQTT is switched off on this host, so no message will start this function").into_iter().collect()
+}
+
+fn time(ms: i64) -> String {
+    rfc3339(UNIX_EPOCH + Duration::from_millis(ms.unsigned_abs()))
+}
+
+/// The body as a component, or as a form with the parts `component` and `manifest`.
+async fn upload(name: Name, parameters: Vec<(String, String)>, request: Request) -> Result<Upload, ApiError> {
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    if content_type.is_some_and(|value| value.as_bytes().starts_with(b"multipart/form-data")) {
+        let form = Multipart::from_request(request, &()).await.map_err(|error| ApiError::BadRequest(error.to_string()))?;
+        return upload_from_form(name, parameters, form).await;
+    }
+    let component = read_body(request.into_body(), COMPONENT_BYTES_MAX, || ApiError::UploadTooLarge).await?;
+    Ok(Upload { name, component, manifest: None, parameters })
+}
+
+async fn upload_from_form(name: Name, parameters: Vec<(String, String)>, mut form: Multipart) -> Result<Upload, ApiError> {
+    let (mut component, mut manifest) = (None, None);
+    while let Some(mut field) = form.next_field().await.map_err(cut_short)? {
+        let part = field.name().unwrap_or_default().to_owned();
+        let bytes_max = if part == "manifest" { MANIFEST_BYTES_MAX } else { COMPONENT_BYTES_MAX };
+        let mut bytes = Vec::new();
+        while let Some(chunk) = field.chunk().await.map_err(cut_short)? {
+            if bytes.len() + chunk.len() > bytes_max {
+                return Err(if part == "manifest" { ApiError::BodyTooLarge(bytes_max) } else { ApiError::UploadTooLarge });
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        match part.as_str() {
+            "component" => component = Some(bytes),
+            "manifest" => {
+                let text = String::from_utf8(bytes);
+                manifest = Some(text.map_err(|_| ApiError::BadRequest("the part `manifest` is not text".to_owned()))?);
+            }
+            other => {
+                let text = format!("the form has a part `{other}`; an upload has `component` and `manifest`");
+                return Err(ApiError::BadRequest(text));
+            }
+        }
+    }
+    let missing = || ApiError::BadRequest("the form lacks the part `component`".to_owned());
+    Ok(Upload { name, component: component.ok_or_else(missing)?, manifest, parameters })
+}
+
+fn cut_short(error: axum::extract::multipart::MultipartError) -> ApiError {
+    ApiError::BadRequest(format!("the form cannot be read: {}", error.body_text()))
+}

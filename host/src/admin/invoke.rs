@@ -1,0 +1,121 @@
+//! One trial invocation, with its result and its logs.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http::header::HOST;
+use http_body_util::{BodyExt as _, Full};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::broker::{MessageRequest, bytes_of};
+use super::error::ApiError;
+use super::functions::{find, invocation};
+use super::router::{ApiResult, Deploys, Host, name};
+use crate::invoke::http::NoAnswer;
+use crate::model::event::Delivery;
+use crate::model::id::InvocationId;
+
+/// The event, by its trigger's kind.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "lowercase")]
+pub(super) enum InvokeRequest {
+    Http(HttpEvent),
+    Mqtt(MessageRequest),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HttpEvent {
+    #[serde(default = "get")]
+    method: String,
+    #[serde(default = "root")]
+    path: String,
+    #[serde(default)]
+    headers: Vec<(String, String)>,
+    body: Option<String>,
+    body_base64: Option<String>,
+}
+
+fn get() -> String {
+    "GET".to_owned()
+}
+
+fn root() -> String {
+    "/".to_owned()
+}
+
+/// Log lines are written by the guest's side; after its record they are complete.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// `POST /functions/{name}/invoke`
+pub(super) async fn invoke(
+    _: Deploys,
+    State(host): Host,
+    Path(function): Path<String>,
+    Json(request): Json<InvokeRequest>,
+) -> ApiResult {
+    let function = find(&host.tables, &name(&function)?)?;
+    let (id, mut result) = match request {
+        InvokeRequest::Mqtt(event) => {
+            let message = event.into_message()?;
+            let delivery = Delivery { id: InvocationId::new().to_string(), attempt: 1, matched_filter: message.topic.to_string() };
+            let record = host.invoker.invoke_mqtt(&function, &message, &delivery).await;
+            (record.id, json!({ "invocation": invocation(&record) }))
+        }
+        InvokeRequest::Http(event) => {
+            let id = InvocationId::new();
+            let request = http_request(event, id)?;
+            let invoked = host.invoker.invoke_http(&function, id, request).await;
+            let mut result = match invoked.response {
+                Ok(response) => json!({ "http": http_response(response).await }),
+                Err(NoAnswer::Refused(refusal)) => {
+                    return Ok(Json(json!({ "invocation": { "id": id.to_string(), "outcome": refusal.code() }, "logs": [] })));
+                }
+                Err(NoAnswer::Failed(_)) => json!({}),
+            };
+            if let Ok(Ok(record)) = tokio::time::timeout(RECORD_TIMEOUT, invoked.record).await {
+                result["invocation"] = invocation(&record);
+            }
+            (id, result)
+        }
+    };
+    let id = id.to_string();
+    let logs: Vec<_> = function.journal.lines().0.into_iter().filter(|line| line.invocation == id).collect();
+    result["logs"] = json!(logs);
+    Ok(Json(result))
+}
+
+fn http_request(event: HttpEvent, id: InvocationId) -> Result<http::Request<Full<Bytes>>, ApiError> {
+    let body = bytes_of(event.body, event.body_base64)?;
+    let mut builder = http::Request::builder().method(event.method.as_str()).uri(event.path);
+    let names_host = event.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host"));
+    for (name, value) in event.headers {
+        builder = builder.header(name, value);
+    }
+    if !names_host {
+        builder = builder.header(HOST, "localhost");
+    }
+    builder = builder.header("tidegate-invocation-id", id.to_string());
+    builder.body(Full::new(body)).map_err(|error| ApiError::BadRequest(format!("the event is no HTTP request: {error}")))
+}
+
+async fn http_response(response: http::Response<crate::invoke::body::FunctionBody>) -> Value {
+    let (head, body) = response.into_parts();
+    let headers: Vec<(String, String)> = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    let mut shown = json!({ "status": head.status.as_u16(), "headers": headers });
+    match body.collect().await.map(|collected| String::from_utf8(collected.to_bytes().to_vec())) {
+        Ok(Ok(text)) => shown["body"] = json!(text),
+        Ok(Err(binary)) => shown["body_base64"] = json!(BASE64_STANDARD.encode(binary.as_bytes())),
+        Err(error) => shown["body_error"] = json!(error.to_string()),
+    }
+    shown
+}

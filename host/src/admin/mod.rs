@@ -1,0 +1,15 @@
+//! The admin API and the page: the control plane's listener.
+//!
+//! Runs on a runtime of its own, so that it answers while every core of the data plane computes.
+
+pub mod auth;
+mod broker;
+mod error;
+mod functions;
+mod invoke;
+mod key_value;
+mod live;
+pub mod login;
+mod page;
+mod probes;
+pub mod router;

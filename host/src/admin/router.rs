@@ -1,0 +1,202 @@
+//! All routes of the admin listener, in one list, and what every request passes through.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use axum::{Extension, Router};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, header};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
+
+use super::auth::{Claims, Role, Tokens};
+use super::error::ApiError;
+use super::login::LoginCode;
+use super::{broker, functions, invoke, key_value, live, login, page, probes};
+use crate::broker::Broker;
+use crate::deploy::activate::Deployer;
+use crate::http_server;
+use crate::invoke::invoker::Invoker;
+use crate::limits::{ADMIN_BODY_BYTES_MAX, HTTP_BODY_IDLE_TIMEOUT};
+use crate::model::id::InvocationId;
+use crate::model::name::Name;
+use crate::observe::journal::Journals;
+use crate::observe::metrics::Metrics;
+use crate::storage::database::Database;
+use crate::trigger::tables::TriggerTables;
+
+/// What the handlers work with.
+#[expect(missing_docs, reason = "each is documented at its type")]
+pub struct AdminState {
+    pub tokens: Tokens,
+    pub login: LoginCode,
+    pub deployer: Deployer,
+    pub invoker: Arc<Invoker>,
+    pub tables: Arc<TriggerTables>,
+    pub journals: Arc<Journals>,
+    pub database: Database,
+    pub broker: Option<Broker>,
+    pub metrics: Metrics,
+    /// Where functions are reached, as in `http://127.0.0.1:3000`.
+    pub http_url: String,
+    /// Raised when the host drains: it is not ready for more.
+    pub draining: CancellationToken,
+}
+
+/// Serves until `stop`, then lets what runs finish.
+pub async fn serve(state: Arc<AdminState>, listener: TcpListener, stop: CancellationToken) {
+    let router = router(state);
+    http_server::serve(listener, stop, |address| {
+        let router = router.clone().layer(Extension(ConnectInfo(address)));
+        service_fn(move |request: Request<Incoming>| {
+            let router = router.clone();
+            async move { Ok::<_, Infallible>(router.oneshot(request.map(Body::new)).await.unwrap_or_else(|never| match never {})) }
+        })
+    })
+    .await;
+}
+
+fn router(state: Arc<AdminState>) -> Router {
+    let api = Router::new()
+        .route("/functions", get(functions::list))
+        .route("/functions/{name}", get(functions::show).delete(functions::delete))
+        .route("/functions/{name}/revisions", get(functions::revisions))
+        .route("/functions/{name}/rollback", post(functions::rollback))
+        .route("/functions/{name}/logs", get(live::logs))
+        .route("/functions/{name}/invocations", get(functions::invocations))
+        .route("/functions/{name}/invoke", post(invoke::invoke))
+        .route("/buckets", get(key_value::buckets))
+        .route("/buckets/{bucket}/keys", get(key_value::list))
+        .route("/buckets/{bucket}/keys/{*key}", get(key_value::get).delete(key_value::delete))
+        .route("/broker/clients", get(broker::clients))
+        .route("/broker/publish", post(broker::publish))
+        .route("/login", post(login::login))
+        .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
+        // These two count their own bytes.
+        .route("/functions/{name}", put(functions::deploy).post(functions::dry_run))
+        .route("/buckets/{bucket}/keys/{*key}", put(key_value::put));
+    Router::new()
+        .nest("/api/v1", api)
+        .merge(page::routes())
+        .route("/healthz", get(probes::healthz))
+        .route("/readyz", get(probes::readyz))
+        .route("/metrics", get(probes::metrics))
+        .fallback(|| async { ApiError::NoSuchPath })
+        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
+        .layer(middleware::from_fn(finish))
+        .layer(RequestBodyTimeoutLayer::new(HTTP_BODY_IDLE_TIMEOUT))
+        .layer(CatchPanicLayer::new())
+        .with_state(state)
+}
+
+/// Gives each request an id, and errors their problem documents.
+async fn finish(request: Request, next: Next) -> Response {
+    let request_id = InvocationId::new().to_string();
+    let mut response = next.run(request).await;
+    if let Some(error) = response.extensions_mut().remove::<Arc<ApiError>>() {
+        response = error.render(&request_id);
+    } else if is_plain_rejection(&response) {
+        response = reject(response).await.render(&request_id);
+    }
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static("x-request-id"), request_id.parse().expect("an id is ASCII"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// axum's own refusals (JSON that is none, a missing query parameter) are plain text.
+fn is_plain_rejection(response: &Response) -> bool {
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    let plain = content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/plain"));
+    response.status().is_client_error() && plain
+}
+
+async fn reject(response: Response) -> ApiError {
+    if response.status() == http::StatusCode::PAYLOAD_TOO_LARGE {
+        return ApiError::BodyTooLarge(ADMIN_BODY_BYTES_MAX);
+    }
+    let text = axum::body::to_bytes(response.into_body(), 4096).await.unwrap_or_default();
+    ApiError::BadRequest(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// A caller with the role `viewer` or more.
+pub(super) struct Viewer;
+/// A caller with the role `deployer` or more, by the subject of its token.
+pub(super) struct Deploys(pub(super) String);
+
+impl FromRequestParts<Arc<AdminState>> for Viewer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<AdminState>) -> Result<Viewer, ApiError> {
+        caller(parts, state, Role::Viewer).map(|_| Viewer)
+    }
+}
+
+impl FromRequestParts<Arc<AdminState>> for Deploys {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<AdminState>) -> Result<Deploys, ApiError> {
+        caller(parts, state, Role::Deployer).map(|claims| Deploys(claims.sub))
+    }
+}
+
+fn caller(parts: &Parts, state: &AdminState, needed: Role) -> Result<Claims, ApiError> {
+    state.tokens.check(parts.headers.get(header::AUTHORIZATION), needed)
+}
+
+/// A caller that needs no token: it is on this machine. From elsewhere, a viewer.
+pub(super) struct LocalOrViewer;
+
+impl FromRequestParts<Arc<AdminState>> for LocalOrViewer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<AdminState>) -> Result<LocalOrViewer, ApiError> {
+        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        match address {
+            Some(ConnectInfo(address)) if address.ip().to_canonical().is_loopback() => Ok(LocalOrViewer),
+            _ => caller(parts, state, Role::Viewer).map(|_| LocalOrViewer),
+        }
+    }
+}
+
+/// A name in a path.
+pub(super) fn name(text: &str) -> Result<Name, ApiError> {
+    Ok(text.parse()?)
+}
+
+/// Reads a whole body of at most this many bytes.
+pub(super) async fn read_body(body: Body, bytes_max: usize, too_large: impl FnOnce() -> ApiError) -> Result<Vec<u8>, ApiError> {
+    use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+    match Limited::new(body, bytes_max).collect().await {
+        Ok(collected) => Ok(collected.to_bytes().to_vec()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(error) => Err(ApiError::BadRequest(format!("the request body was cut short: {error}"))),
+    }
+}
+
+/// How often a live stream says that it is still there.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// The state, as handlers are given it.
+pub(super) type Host = State<Arc<AdminState>>;
+
+/// What most handlers answer with.
+pub(super) type ApiResult<T = axum::Json<serde_json::Value>> = Result<T, ApiError>;
+
+/// An answer that is not JSON.
+pub(super) fn plain(content_type: &'static str, body: impl Into<Body>) -> Response {
+    ([(header::CONTENT_TYPE, content_type)], body.into()).into_response()
+}

@@ -1,0 +1,299 @@
+//! `tidegate functions`: what is deployed, and removing it. Also what a function looks like in the API's answers.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write};
+
+use anyhow::{Context as _, bail, ensure};
+use reqwest::Method;
+use serde::Deserialize;
+
+use super::client::{AdminClient, ClientArgs};
+use super::print::{self, Paint, Table};
+use crate::model::name::Name;
+
+/// `tidegate functions`; lists, where no subcommand follows.
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct FunctionsArgs {
+    #[command(subcommand)]
+    command: Option<FunctionsCommand>,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+#[derive(clap::Subcommand)]
+enum FunctionsCommand {
+    /// List all functions
+    List {
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Show one function: its triggers, URLs and manifest
+    Show {
+        /// The function's name
+        name: Name,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Delete a function with all of its revisions
+    Delete {
+        /// The function's name
+        name: Name,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// List a function's revisions
+    Revisions {
+        /// The function's name
+        name: Name,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+}
+
+/// A function, as the API describes it; the list leaves out the manifest, a deployment the counts.
+#[derive(Deserialize)]
+pub(super) struct Function {
+    pub(super) name: String,
+    pub(super) revision: u64,
+    pub(super) digest: String,
+    pub(super) created_at: String,
+    pub(super) component_bytes: Option<u64>,
+    /// Whether the request made a new revision.
+    #[serde(default)]
+    pub(super) created: bool,
+    #[serde(default)]
+    pub(super) triggers: Triggers,
+    #[serde(default)]
+    pub(super) urls: Vec<String>,
+    #[serde(default)]
+    pub(super) warnings: Vec<String>,
+    #[serde(default)]
+    invocations: u64,
+    #[serde(default)]
+    failures: u64,
+    manifest: Option<serde_json::Value>,
+}
+
+/// What starts a function.
+#[derive(Default, Deserialize)]
+pub(super) struct Triggers {
+    #[serde(default)]
+    pub(super) http: Vec<HttpTrigger>,
+    #[serde(default)]
+    pub(super) mqtt: Vec<MqttTrigger>,
+}
+
+/// A route.
+#[derive(Deserialize)]
+pub(super) struct HttpTrigger {
+    pub(super) route: String,
+    #[serde(default)]
+    pub(super) methods: Vec<String>,
+}
+
+/// A topic filter.
+#[derive(Deserialize)]
+pub(super) struct MqttTrigger {
+    pub(super) topic: String,
+    qos: u8,
+    order: String,
+}
+
+#[derive(Deserialize)]
+struct FunctionList {
+    functions: Vec<Function>,
+}
+
+#[derive(Deserialize)]
+struct RevisionList {
+    revisions: Vec<Revision>,
+}
+
+#[derive(Deserialize)]
+struct Revision {
+    revision: u64,
+    digest: String,
+    component_bytes: u64,
+    created_at: String,
+    created_by: Option<String>,
+    active: bool,
+}
+
+/// Runs `tidegate functions`.
+pub(super) async fn run(args: FunctionsArgs) -> anyhow::Result<()> {
+    match args.command {
+        None => list(&args.client).await,
+        Some(FunctionsCommand::List { client }) => list(&client).await,
+        Some(FunctionsCommand::Show { name, client }) => show(&name, &client).await,
+        Some(FunctionsCommand::Delete { name, yes, client }) => {
+            if !yes {
+                confirm(&name)?;
+            }
+            delete(&name, &client).await
+        }
+        Some(FunctionsCommand::Revisions { name, client }) => revisions(&name, &client).await,
+    }
+}
+
+impl Triggers {
+    /// One line for each trigger.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let http = self.http.iter().map(HttpTrigger::line);
+        http.chain(self.mqtt.iter().map(MqttTrigger::line)).collect()
+    }
+}
+
+impl HttpTrigger {
+    fn line(&self) -> String {
+        match self.methods.is_empty() {
+            true => format!("http {}", self.route),
+            false => format!("http {} {}", self.methods.join(","), self.route),
+        }
+    }
+}
+
+impl MqttTrigger {
+    fn line(&self) -> String {
+        format!("mqtt {} (qos {}, order {})", self.topic, self.qos, self.order)
+    }
+}
+
+async fn list(args: &ClientArgs) -> anyhow::Result<()> {
+    let client = AdminClient::new(args).await?;
+    let answer = client.fetch(client.request(Method::GET, &["functions"])).await?;
+    if args.json {
+        return Ok(answer.print()?);
+    }
+    let list: FunctionList = answer.read()?;
+    if list.functions.is_empty() {
+        eprintln!("There are no functions yet. Deploy one with `tidegate deploy FILE`.");
+        return Ok(());
+    }
+    let mut table =
+        Table::new(["NAME", "REVISION", "DEPLOYED", "INVOCATIONS", "FAILURES", "TRIGGERS"]);
+    for function in &list.functions {
+        table.row([
+            function.name.clone(),
+            function.revision.to_string(),
+            function.created_at.clone(),
+            function.invocations.to_string(),
+            function.failures.to_string(),
+            function.triggers.lines().join(", "),
+        ]);
+    }
+    Ok(table.write(&mut io::stdout().lock(), Paint::of_stdout())?)
+}
+
+async fn show(name: &Name, args: &ClientArgs) -> anyhow::Result<()> {
+    let client = AdminClient::new(args).await?;
+    let answer = client.fetch(client.request(Method::GET, &["functions", name.as_str()])).await?;
+    if args.json {
+        return Ok(answer.print()?);
+    }
+    let function: Function = answer.read()?;
+    Ok(write_function(&mut io::stdout().lock(), &function, Paint::of_stdout())?)
+}
+
+fn write_function(out: &mut impl Write, function: &Function, paint: Paint) -> io::Result<()> {
+    let mut line = |label: &str, value: &str| {
+        let label = paint.dim(&format!("{label:12}"));
+        writeln!(out, "{label} {}", print::printable(value))
+    };
+    line("name", &function.name)?;
+    line("revision", &format!("{} of {}", function.revision, function.created_at))?;
+    line("digest", &function.digest)?;
+    if let Some(count) = function.component_bytes {
+        line("component", &print::bytes(count))?;
+    }
+    line("invocations", &format!("{}, {} failed", function.invocations, function.failures))?;
+    for trigger in function.triggers.lines() {
+        line("trigger", &trigger)?;
+    }
+    for url in &function.urls {
+        line("url", url)?;
+    }
+    if let Some(manifest) = &function.manifest {
+        line("manifest", &format!("{manifest:#}"))?;
+    }
+    Ok(())
+}
+
+async fn delete(name: &Name, args: &ClientArgs) -> anyhow::Result<()> {
+    let client = AdminClient::new(args).await?;
+    let request = client.request(Method::DELETE, &["functions", name.as_str()]);
+    let answer = client.fetch(request).await?;
+    if args.json {
+        return Ok(answer.print()?);
+    }
+    Ok(writeln!(io::stdout(), "deleted {name}")?)
+}
+
+/// Has the name typed: what is deleted does not come back.
+fn confirm(name: &Name) -> anyhow::Result<()> {
+    if !io::stdin().is_terminal() {
+        bail!("nobody is there to confirm that `{name}` is to be deleted: add --yes");
+    }
+    let mut prompt = io::stderr();
+    write!(prompt, "This deletes `{name}` with all of its revisions. Type its name to confirm: ")
+        .and_then(|()| prompt.flush())
+        .context("cannot ask")?;
+    let mut typed = String::new();
+    io::stdin().lock().read_line(&mut typed).context("cannot read the answer")?;
+    ensure!(typed.trim() == name.as_str(), "nothing was deleted: that is not `{name}`");
+    Ok(())
+}
+
+async fn revisions(name: &Name, args: &ClientArgs) -> anyhow::Result<()> {
+    let client = AdminClient::new(args).await?;
+    let path = ["functions", name.as_str(), "revisions"];
+    let answer = client.fetch(client.request(Method::GET, &path)).await?;
+    if args.json {
+        return Ok(answer.print()?);
+    }
+    let list: RevisionList = answer.read()?;
+    let mut table = Table::new(["REVISION", "", "CREATED", "BY", "SIZE", "DIGEST"]);
+    for revision in list.revisions {
+        table.row([
+            revision.revision.to_string(),
+            if revision.active { "active" } else { "" }.to_owned(),
+            revision.created_at,
+            revision.created_by.unwrap_or_default(),
+            print::bytes(revision.component_bytes),
+            print::short_digest(&revision.digest),
+        ]);
+    }
+    Ok(table.write(&mut io::stdout().lock(), Paint::of_stdout())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_is_shown_line_by_line() {
+        let function: Function = serde_json::from_value(serde_json::json!({
+            "name": "a", "revision": 2, "digest": "d", "created_at": "t", "component_bytes": 2048,
+            "triggers": {
+                "http": [{"route": "/a", "methods": ["GET", "POST"]}, {"route": "/b", "methods": []}],
+                "mqtt": [{"topic": "x/+", "qos": 1, "order": "per-topic"}],
+            },
+            "urls": ["http://h/a"], "invocations": 3, "failures": 1,
+        }))
+        .expect("a function");
+        let mut out = Vec::new();
+        write_function(&mut out, &function, Paint::none()).expect("written");
+        let expected = "name         a\n\
+             revision     2 of t\n\
+             digest       d\n\
+             component    2.0 KiB\n\
+             invocations  3, 1 failed\n\
+             trigger      http GET,POST /a\n\
+             trigger      http /b\n\
+             trigger      mqtt x/+ (qos 1, order per-topic)\n\
+             url          http://h/a\n";
+        assert_eq!(String::from_utf8(out).expect("text"), expected);
+    }
+}

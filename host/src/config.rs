@@ -1,0 +1,179 @@
+//! The host's settings: flags before environment before file, unknown keys are errors.
+//!
+//! [`RawConfig`] is what was written, in each of the three ways; [`Config`] is what it means. Nobody reads the
+//! environment after this.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::limits::DRAIN_TIMEOUT;
+use crate::model::quantity::Span;
+use crate::observe::trace::LogFormat;
+
+/// Settings as they were written. The same keys as flags (`--data-dir`), in the environment (`TIDEGATE_DATA_DIR`) and
+/// in the file (`data-dir = "…"`).
+#[derive(Clone, Debug, Default, clap::Args, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawConfig {
+    /// Where functions' HTTP requests are served [default: 127.0.0.1:3000]
+    #[arg(long, env = "TIDEGATE_HTTP", value_name = "ADDRESS")]
+    pub http: Option<String>,
+
+    /// Where the admin API and the dashboard are served [default: 127.0.0.1:3001]
+    #[arg(long, env = "TIDEGATE_ADMIN", value_name = "ADDRESS")]
+    pub admin: Option<String>,
+
+    /// Where MQTT clients connect, or `off` [default: 127.0.0.1:1883]
+    #[arg(long, env = "TIDEGATE_MQTT", value_name = "ADDRESS")]
+    pub mqtt: Option<String>,
+
+    /// Let anonymous MQTT clients connect from other machines
+    #[arg(long, env = "TIDEGATE_MQTT_ANONYMOUS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub mqtt_anonymous: Option<bool>,
+
+    /// Where all state is kept [default: ./tidegate-data]
+    #[arg(long, env = "TIDEGATE_DATA_DIR", value_name = "DIRECTORY")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Instances that run at once, of all functions together [default: what the machine can reserve, up to 1000]
+    #[arg(long, env = "TIDEGATE_INSTANCES", value_name = "NUMBER")]
+    pub instances: Option<u32>,
+
+    /// How long what runs may take to finish after SIGTERM [default: 10s]
+    #[arg(long, env = "TIDEGATE_DRAIN_TIMEOUT", value_name = "DURATION")]
+    pub drain_timeout: Option<String>,
+
+    /// How the host's log is written [default: text]
+    #[arg(long, env = "TIDEGATE_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// Settings as they are meant.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The HTTP ingress' address.
+    pub http: SocketAddr,
+    /// The admin API's address.
+    pub admin: SocketAddr,
+    /// The MQTT listener's address; none where MQTT is switched off.
+    pub mqtt: Option<SocketAddr>,
+    /// Whether anonymous MQTT clients may come from other machines.
+    pub mqtt_anonymous: bool,
+    /// The data directory.
+    pub data_dir: PathBuf,
+    /// The most instances at once.
+    pub instances_max: u32,
+    /// How long a drain may take.
+    pub drain_timeout: std::time::Duration,
+    /// How the log is written.
+    pub log_format: LogFormat,
+}
+
+/// Why the settings cannot be used; the text names the one.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the settings file {path} cannot be read: {reason}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// A value that means nothing.
+    #[error("setting `{key}`: `{value}` is not {expected}")]
+    Value {
+        /// The setting's key.
+        key: &'static str,
+        /// What was written.
+        value: String,
+        /// What should have been.
+        expected: &'static str,
+    },
+}
+
+impl RawConfig {
+    /// The settings of this file.
+    pub fn read(path: &Path) -> Result<RawConfig, ConfigError> {
+        let failed = |reason: String| ConfigError::File { path: path.to_owned(), reason };
+        let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+        toml::from_str(&text).map_err(|error| failed(error.to_string()))
+    }
+
+    /// These settings where they are given, otherwise those of the file.
+    #[must_use]
+    pub fn or(self, file: RawConfig) -> RawConfig {
+        RawConfig {
+            http: self.http.or(file.http),
+            admin: self.admin.or(file.admin),
+            mqtt: self.mqtt.or(file.mqtt),
+            mqtt_anonymous: self.mqtt_anonymous.or(file.mqtt_anonymous),
+            data_dir: self.data_dir.or(file.data_dir),
+            instances: self.instances.or(file.instances),
+            drain_timeout: self.drain_timeout.or(file.drain_timeout),
+            log_format: self.log_format.or(file.log_format),
+        }
+    }
+
+    /// What the settings mean.
+    pub fn resolve(self) -> Result<Config, ConfigError> {
+        let mqtt = self.mqtt.as_deref().unwrap_or("127.0.0.1:1883");
+        let drain_timeout = self.drain_timeout.map(|text| {
+            let span = text.parse::<Span>().map(|span| span.0);
+            span.map_err(|_| ConfigError::Value { key: "drain-timeout", value: text, expected: "a duration such as `10s`" })
+        });
+        let instances_max = self.instances.unwrap_or(1000);
+        if instances_max == 0 {
+            return Err(ConfigError::Value { key: "instances", value: "0".to_owned(), expected: "1 or more" });
+        }
+        Ok(Config {
+            http: address("http", self.http.as_deref().unwrap_or("127.0.0.1:3000"))?,
+            admin: address("admin", self.admin.as_deref().unwrap_or("127.0.0.1:3001"))?,
+            mqtt: if mqtt == "off" { None } else { Some(address("mqtt", mqtt)?) },
+            mqtt_anonymous: self.mqtt_anonymous.unwrap_or(false),
+            data_dir: self.data_dir.unwrap_or_else(default_data_dir),
+            instances_max,
+            drain_timeout: drain_timeout.transpose()?.unwrap_or(DRAIN_TIMEOUT),
+            log_format: self.log_format.unwrap_or_default(),
+        })
+    }
+}
+
+/// Where state is kept unless something else is said.
+pub fn default_data_dir() -> PathBuf {
+    PathBuf::from("./tidegate-data")
+}
+
+fn address(key: &'static str, value: &str) -> Result<SocketAddr, ConfigError> {
+    let invalid = || ConfigError::Value {
+        key,
+        value: value.to_owned(),
+        expected: "an address and a port, such as `127.0.0.1:3000` or `[::]:3000`",
+    };
+    let localhost = value.replace("localhost:", "127.0.0.1:");
+    localhost.parse().map_err(|_| invalid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_first_wins() {
+        let flags = RawConfig { http: Some("127.0.0.1:1".to_owned()), ..RawConfig::default() };
+        let file: RawConfig = toml::from_str("http = \"127.0.0.1:2\"\nmqtt = \"off\"").expect("valid");
+        let config = flags.or(file).resolve().expect("valid");
+        assert_eq!((config.http.port(), config.mqtt, config.admin.port()), (1, None, 3001));
+    }
+
+    #[test]
+    fn unknown_keys_and_bad_values_are_named() {
+        let error = toml::from_str::<RawConfig>("htpt = \"x\"").expect_err("unknown").to_string();
+        assert!(error.contains("htpt") && error.contains("http"), "{error}");
+        let bad = RawConfig { admin: Some("3001".to_owned()), ..RawConfig::default() };
+        let error = bad.resolve().expect_err("no address").to_string();
+        assert!(error.contains("`admin`") && error.contains("`3001`"), "{error}");
+    }
+}

@@ -1,0 +1,257 @@
+//! Deploying, rolling back and deleting: each ends with a new trigger table.
+//!
+//! ```text
+//! upload -> inspected -> manifest merged -> fits -> compiled and linked -> no clash -> stored -> active
+//! ```
+//!
+//! Whatever fails before `stored` leaves nothing behind, and the previous revision serves on. A rollback is the last
+//! two steps with an older revision. One of them happens at a time; none of them stops an event.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use super::checks::{self, Misfit};
+use super::inspect::{Inspection, NotAComponent, inspect};
+use super::manifest::{self, ManifestError};
+use crate::invoke::compile::CompileError;
+use crate::invoke::invoker::Invoker;
+use crate::invoke::ready::{LoadError, ReadyFunction};
+use crate::model::digest::Digest;
+use crate::model::manifest::Manifest;
+use crate::model::name::Name;
+use crate::observe::journal::Journals;
+use crate::storage::database::{Database, StorageError};
+use crate::storage::deployments::{self, NewRevision, StoredRevision};
+use crate::trigger::table::{RouteClash, TriggerTable};
+use crate::trigger::tables::TriggerTables;
+
+/// Changes which functions there are.
+pub struct Deployer {
+    database: Database,
+    invoker: Arc<Invoker>,
+    tables: Arc<TriggerTables>,
+    journals: Arc<Journals>,
+    /// Held while the table is being changed.
+    changing: Mutex<()>,
+}
+
+/// What was sent to be deployed.
+pub struct Upload {
+    /// The function's name.
+    pub name: Name,
+    /// The component's bytes.
+    pub component: Vec<u8>,
+    /// The part `manifest`, where there was one.
+    pub manifest: Option<String>,
+    /// Query parameters that are shorthand for the manifest.
+    pub parameters: Vec<(String, String)>,
+}
+
+/// An upload that can run, as far as it can be told without compiling.
+pub struct Checked {
+    /// What the component says about itself.
+    pub inspection: Inspection,
+    /// The effective manifest.
+    pub manifest: Manifest,
+    /// The component's digest.
+    pub digest: Digest,
+}
+
+/// What a deployment did.
+pub struct Deployed {
+    /// The function as it serves now.
+    pub function: Arc<ReadyFunction>,
+    /// Whether there is a new revision; not where the active one has the same component and manifest.
+    pub created: bool,
+}
+
+/// Why something was not deployed, rolled back or deleted.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the errors inside say it")]
+pub enum DeployError {
+    #[error(transparent)]
+    NotAComponent(#[from] NotAComponent),
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    #[error("{0}")]
+    Link(String),
+    #[error(transparent)]
+    Clash(#[from] RouteClash),
+    #[error("there is no function `{0}`; `tidegate functions` lists those that are deployed")]
+    NoSuchFunction(Name),
+    #[error("function `{0}` has no revision {1}; `tidegate functions revisions {0}` lists those that are kept")]
+    NoSuchRevision(Name, u32),
+    #[error("function `{0}` has no older revision to go back to")]
+    NothingToRollBackTo(Name),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error("the host could not do it: {0}")]
+    Host(String),
+}
+
+impl From<LoadError> for DeployError {
+    fn from(error: LoadError) -> DeployError {
+        match error {
+            LoadError::Compile(error) => DeployError::Compile(error),
+            LoadError::Link(_) => DeployError::Link(error.to_string()),
+            LoadError::Storage(error) => DeployError::Storage(error),
+            LoadError::Missing(_) => DeployError::Host(error.to_string()),
+        }
+    }
+}
+
+/// The table of all active revisions, as storage has them.
+pub async fn stored_table(database: &Database, journals: &Journals) -> Result<TriggerTable, DeployError> {
+    let active = database.read(deployments::active_revisions).await?;
+    let functions = active.iter().map(|revision| ready(revision, journals)).collect::<Result<Vec<_>, _>>()?;
+    Ok(TriggerTable::new(functions))
+}
+
+fn ready(revision: &StoredRevision, journals: &Journals) -> Result<Arc<ReadyFunction>, DeployError> {
+    let damaged = |error: &dyn std::fmt::Display| {
+        StorageError::Damaged(format!("the manifest of {} revision {} ({error})", revision.function, revision.number))
+    };
+    let manifest: Manifest = serde_json::from_str(&revision.manifest).map_err(|error| damaged(&error))?;
+    let journal = journals.of(&revision.function);
+    Ok(Arc::new(ReadyFunction::new(revision, manifest, journal).map_err(|error| damaged(&error))?))
+}
+
+impl Deployer {
+    /// A deployer of this host.
+    pub fn new(
+        database: Database,
+        invoker: Arc<Invoker>,
+        tables: Arc<TriggerTables>,
+        journals: Arc<Journals>,
+    ) -> Deployer {
+        Deployer { database, invoker, tables, journals, changing: Mutex::new(()) }
+    }
+
+    /// Whether an upload can run, as far as it can be told without compiling.
+    pub async fn check(&self, upload: Arc<Upload>) -> Result<Checked, DeployError> {
+        let checked = tokio::task::spawn_blocking(move || check(&upload)).await;
+        checked.map_err(|error| DeployError::Host(error.to_string()))?
+    }
+
+    /// Whether these triggers are free for this function.
+    pub fn check_clashes(&self, name: &Name, manifest: &Manifest) -> Result<(), DeployError> {
+        Ok(self.tables.current().check_clashes(name, &manifest.http)?)
+    }
+
+    /// The active revision, if it has this component and manifest already.
+    pub fn unchanged(&self, name: &Name, checked: &Checked) -> Option<Arc<ReadyFunction>> {
+        let table = self.tables.current();
+        let same = |function: &&Arc<ReadyFunction>| {
+            function.digest == checked.digest && as_json(&function.manifest) == as_json(&checked.manifest)
+        };
+        table.function(name).filter(same).cloned()
+    }
+
+    /// Deploys an upload.
+    pub async fn deploy(&self, upload: Upload, actor: &str) -> Result<Deployed, DeployError> {
+        let upload = Arc::new(upload);
+        let checked = self.check(upload.clone()).await?;
+        if let Some(function) = self.unchanged(&upload.name, &checked) {
+            return Ok(Deployed { function, created: false });
+        }
+        // Before compiling, to fail early; and again under the lock, to be sure.
+        self.check_clashes(&upload.name, &checked.manifest)?;
+        self.invoker.prepare(checked.digest, upload.component.clone()).await?;
+        let _changing = self.changing.lock().await;
+        self.check_clashes(&upload.name, &checked.manifest)?;
+        let new = NewRevision {
+            function: upload.name.clone(),
+            component: upload.component.clone(),
+            digest: checked.digest,
+            manifest: as_json(&checked.manifest).to_string(),
+            created_ms: now_ms(),
+            actor: actor.to_owned(),
+        };
+        let number = self.database.write(move |db| deployments::deploy(db, &new)).await?;
+        let function = self.activate(&upload.name, number).await?;
+        self.invoker.sweep().await;
+        tracing::info!(function = %upload.name, revision = number, digest = %checked.digest, actor, "deployed");
+        Ok(Deployed { function, created: true })
+    }
+
+    /// Makes an older revision active: this one or, where none is given, the one before the active one.
+    pub async fn rollback(&self, name: &Name, to: Option<u32>, actor: &str) -> Result<Arc<ReadyFunction>, DeployError> {
+        let _changing = self.changing.lock().await;
+        let revisions = self.revisions(name).await?;
+        let active = revisions.iter().find(|revision| revision.active).map_or(0, |revision| revision.number);
+        let target = match to {
+            Some(number) => {
+                revisions.iter().find(|revision| revision.number == number).ok_or(DeployError::NoSuchRevision(name.clone(), number))?
+            }
+            None => {
+                let older = revisions.iter().find(|revision| revision.number < active);
+                older.ok_or_else(|| DeployError::NothingToRollBackTo(name.clone()))?
+            }
+        };
+        let candidate = ready(target, &self.journals)?;
+        self.check_clashes(name, &candidate.manifest)?;
+        let (function, number, by) = (name.clone(), target.number, actor.to_owned());
+        self.database.write(move |db| deployments::rollback(db, &function, number, &by, now_ms())).await?;
+        let function = self.activate(name, number).await?;
+        tracing::info!(function = %name, revision = number, actor, "rolled back");
+        Ok(function)
+    }
+
+    /// Removes a function with all its revisions.
+    pub async fn delete(&self, name: &Name, actor: &str) -> Result<(), DeployError> {
+        let _changing = self.changing.lock().await;
+        let (function, by) = (name.clone(), actor.to_owned());
+        if !self.database.write(move |db| deployments::delete(db, &function, &by, now_ms())).await? {
+            return Err(DeployError::NoSuchFunction(name.clone()));
+        }
+        let table = self.tables.current().without(name);
+        self.tables.swap(table).await;
+        self.journals.forget(name);
+        self.invoker.sweep().await;
+        tracing::info!(function = %name, actor, "deleted");
+        Ok(())
+    }
+
+    /// The revisions kept of a function, newest first.
+    pub async fn revisions(&self, name: &Name) -> Result<Vec<StoredRevision>, DeployError> {
+        let function = name.clone();
+        let revisions = self.database.read(move |db| deployments::revisions(db, &function)).await?;
+        if revisions.is_empty() {
+            return Err(DeployError::NoSuchFunction(name.clone()));
+        }
+        Ok(revisions)
+    }
+
+    async fn activate(&self, name: &Name, number: u32) -> Result<Arc<ReadyFunction>, DeployError> {
+        let function = name.clone();
+        let stored = self.database.read(move |db| deployments::revision(db, &function, number)).await?;
+        let stored = stored.ok_or_else(|| DeployError::NoSuchRevision(name.clone(), number))?;
+        let function = ready(&stored, &self.journals)?;
+        let table = self.tables.current().with(function.clone());
+        self.tables.swap(table).await;
+        Ok(function)
+    }
+}
+
+fn check(upload: &Upload) -> Result<Checked, DeployError> {
+    let inspection = inspect(&upload.component)?;
+    let mut manifest = manifest::merge(&inspection.manifest, upload.manifest.as_deref(), &upload.parameters)?;
+    checks::fit(&upload.name, &inspection, &mut manifest)?;
+    Ok(Checked { inspection, manifest, digest: Digest::of(&upload.component) })
+}
+
+fn as_json(manifest: &Manifest) -> Value {
+    serde_json::to_value(manifest).expect("a manifest has text keys only")
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

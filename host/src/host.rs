@@ -1,0 +1,237 @@
+//! The composition root: knows every part, known by none.
+//!
+//! [`run`] starts the host from its settings, says when it is ready, waits for a reason to stop, and drains. The data
+//! plane has a runtime with a thread for each core; the admin API has one of its own, so that it answers whatever the
+//! guests do.
+
+use std::net::{SocketAddr, TcpListener as StdTcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use aws_lc_rs::rand;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::admin::auth::Tokens;
+use crate::admin::login::LoginCode;
+use crate::admin::router::{self, AdminState};
+use crate::broker::Broker;
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::deploy::activate::{Deployer, stored_table};
+use crate::ingress::http::HttpIngress;
+use crate::ingress::mqtt::MqttIngress;
+use crate::invoke::engine::PooledEngine;
+use crate::invoke::invoker::{Invoker, Services};
+use crate::observe::journal::Journals;
+use crate::observe::metrics::Metrics;
+use crate::shutdown::StopSignals;
+use crate::storage::database::{self, Database};
+use crate::storage::keys::{self, Purpose};
+use crate::trigger::tables::TriggerTables;
+
+/// How the host says that it is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announcement {
+    /// A line for each listener.
+    Lines,
+    /// One JSON object on standard output.
+    Json,
+}
+
+/// Runs a host until it is told to stop, and drains it.
+pub fn run(config: &Config, announcement: Announcement) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("guests").build()?;
+    let result = runtime.block_on(serve(config, announcement));
+    // What has not ended by itself within the drain's time is not waited for any longer.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    result
+}
+
+/// The three listeners, bound.
+struct Listeners {
+    http: StdTcpListener,
+    admin: StdTcpListener,
+    mqtt: Option<StdTcpListener>,
+}
+
+/// Where the listeners are.
+struct Addresses {
+    http: SocketAddr,
+    admin: SocketAddr,
+    mqtt: Option<SocketAddr>,
+}
+
+async fn serve(config: &Config, announcement: Announcement) -> anyhow::Result<()> {
+    let mut signals = StopSignals::listen()?;
+    let data_dir = DataDir::open(&config.data_dir)?;
+    let first_start = !database::file(data_dir.path()).exists();
+    let database = Database::open(data_dir.path()).context("the database cannot be opened")?;
+    let listeners = Listeners::bind(config)?;
+    let addresses = listeners.addresses()?;
+
+    let pooled = PooledEngine::probe(config.instances_max)?;
+    tracing::info!(pool = %pooled, "instance pool");
+    let broker = config.mqtt.map(|_| Broker::start()).transpose()?;
+    let services = Services { database: database.clone(), broker: broker.clone() };
+    let cache_key = host_key(&database, Purpose::CompiledComponents).await?;
+    let invoker = Arc::new(Invoker::new(pooled, services, data_dir.compiled(), cache_key)?);
+    let journals = Arc::new(Journals::default());
+    let tables = Arc::new(TriggerTables::new(stored_table(&database, &journals).await?));
+
+    let login = first_start.then(random_code).transpose()?;
+    let draining = CancellationToken::new();
+    let state = AdminState {
+        tokens: Tokens::new(&host_key(&database, Purpose::Tokens).await?),
+        login: login.clone().map(LoginCode::new).unwrap_or_default(),
+        deployer: Deployer::new(database.clone(), invoker.clone(), tables.clone(), journals.clone()),
+        invoker: invoker.clone(),
+        tables: tables.clone(),
+        journals,
+        database,
+        broker: broker.clone(),
+        metrics: Metrics::install(),
+        http_url: format!("http://{}", addresses.http),
+        draining: draining.clone(),
+    };
+
+    let stop_events = CancellationToken::new();
+    let events = TaskTracker::new();
+    let http = Arc::new(HttpIngress { tables: tables.clone(), invoker: invoker.clone() });
+    events.spawn(http.serve(TcpListener::from_std(listeners.http)?, stop_events.clone()));
+    if let (Some(broker), Some(listener)) = (&broker, listeners.mqtt) {
+        let mqtt = Arc::new(MqttIngress { broker: broker.clone(), tables: tables.clone(), invoker: invoker.clone() });
+        let follower = tables.follow();
+        events.spawn(mqtt.run(follower, stop_events.clone()));
+        tables.followed().await;
+        let (broker, listener) = (broker.clone(), TcpListener::from_std(listener)?);
+        let (anywhere, stop) = (config.mqtt_anonymous, stop_events.clone());
+        events.spawn(async move { broker.serve(listener, anywhere, stop).await });
+    }
+    let stop_admin = CancellationToken::new();
+    let admin = AdminThread::start(state, listeners.admin, stop_admin.clone())?;
+
+    announce(&addresses, announcement, login.as_deref());
+    let reason = tokio::select! {
+        () = signals.next() => Ok(()),
+        () = broker_failed(broker.as_ref()) => Err(anyhow::anyhow!("the MQTT broker has stopped")),
+    };
+
+    tracing::info!("draining");
+    draining.cancel();
+    stop_events.cancel();
+    events.close();
+    let drained = async {
+        events.wait().await;
+        invoker.idle().await;
+    };
+    tokio::select! {
+        () = drained => tracing::info!("drained"),
+        () = tokio::time::sleep(config.drain_timeout) => {
+            tracing::warn!(running = invoker.running(), "not everything has ended within the drain's time");
+        }
+        () = signals.next() => tracing::warn!("told to stop at once"),
+    }
+    stop_admin.cancel();
+    admin.join();
+    reason
+}
+
+impl Listeners {
+    fn bind(config: &Config) -> anyhow::Result<Listeners> {
+        Ok(Listeners {
+            http: bind("http", config.http)?,
+            admin: bind("admin", config.admin)?,
+            mqtt: config.mqtt.map(|address| bind("mqtt", address)).transpose()?,
+        })
+    }
+
+    fn addresses(&self) -> std::io::Result<Addresses> {
+        Ok(Addresses {
+            http: self.http.local_addr()?,
+            admin: self.admin.local_addr()?,
+            mqtt: self.mqtt.as_ref().map(StdTcpListener::local_addr).transpose()?,
+        })
+    }
+}
+
+fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<StdTcpListener> {
+    let hint = format!("cannot listen on {address}: is another program using it? --{setting} sets another address");
+    let listener = StdTcpListener::bind(address).context(hint)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// The host's key for this purpose, made at first start.
+async fn host_key(database: &Database, purpose: Purpose) -> anyhow::Result<[u8; 32]> {
+    let mut fresh = [0; 32];
+    rand::fill(&mut fresh).context("no randomness")?;
+    Ok(database.write(move |db| keys::find_or_insert(db, purpose, fresh)).await?)
+}
+
+/// 128 bits, in hexadecimal.
+fn random_code() -> anyhow::Result<String> {
+    let mut bytes = [0; 16];
+    rand::fill(&mut bytes).context("no randomness")?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+async fn broker_failed(broker: Option<&Broker>) {
+    match broker {
+        Some(broker) => broker.failed().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Serves the admin API on a thread and a runtime of its own.
+struct AdminThread(std::thread::JoinHandle<()>);
+
+impl AdminThread {
+    fn start(state: AdminState, listener: StdTcpListener, stop: CancellationToken) -> anyhow::Result<AdminThread> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listener = {
+            let _within = runtime.enter();
+            TcpListener::from_std(listener)?
+        };
+        let serve = move || {
+            let drain = async {
+                stop.cancelled().await;
+                // Those that read along have been told by now; the others get a moment.
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            };
+            runtime.block_on(async {
+                tokio::select! {
+                    () = router::serve(Arc::new(state), listener, stop.clone()) => {}
+                    () = drain => {}
+                }
+            });
+        };
+        Ok(AdminThread(std::thread::Builder::new().name("admin".to_owned()).spawn(serve)?))
+    }
+
+    fn join(self) {
+        if self.0.join().is_err() {
+            tracing::error!("the admin listener's thread has panicked");
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "standard output is where the host says that it is ready")]
+fn announce(addresses: &Addresses, announcement: Announcement, login: Option<&str>) {
+    let (http, admin) = (format!("http://{}", addresses.http), format!("http://{}", addresses.admin));
+    let mqtt = addresses.mqtt.map(|address| format!("mqtt://{address}"));
+    match announcement {
+        Announcement::Json => println!("{}", json!({ "http": http, "admin": admin, "mqtt": mqtt })),
+        Announcement::Lines => {
+            println!("functions  {http}");
+            println!("admin      {admin}");
+            println!("mqtt       {}", mqtt.as_deref().unwrap_or("off"));
+            if let Some(code) = login {
+                println!("\nFirst start. This link signs you in once:\n  {admin}/#login={code}");
+            }
+        }
+    }
+}

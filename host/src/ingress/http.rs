@@ -1,0 +1,169 @@
+//! HTTP requests of users: matched with a function, invoked, answered. Users own every path from `/`.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::HOST;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::respond::{Reason, respond};
+use crate::http_server;
+use crate::invoke::body::{BodyError, FunctionBody};
+use crate::invoke::http::NoAnswer;
+use crate::invoke::invoker::Invoker;
+use crate::invoke::ready::ReadyFunction;
+use crate::model::id::InvocationId;
+use crate::model::route::RouteParameters;
+use crate::observe::metrics;
+use crate::trigger::table::RouteMatch;
+use crate::trigger::tables::TriggerTables;
+
+/// Headers that tell a function about its request. A client's own of this prefix are taken off.
+const HEADER_PREFIX: &str = "tidegate-";
+const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("tidegate-client-address");
+const INVOCATION_ID: HeaderName = HeaderName::from_static("tidegate-invocation-id");
+const ROUTE: HeaderName = HeaderName::from_static("tidegate-route");
+
+/// Answers requests.
+pub struct HttpIngress {
+    /// Which function.
+    pub tables: Arc<TriggerTables>,
+    /// Runs it.
+    pub invoker: Arc<Invoker>,
+}
+
+impl HttpIngress {
+    /// Serves until `stop`, then lets what runs finish.
+    pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
+        http_server::serve(listener, stop, |address| {
+            let ingress = self.clone();
+            service_fn(move |request| {
+                let ingress = ingress.clone();
+                async move { Ok::<_, Infallible>(ingress.handle(address, request).await) }
+            })
+        })
+        .await;
+    }
+
+    async fn handle(&self, client: SocketAddr, mut request: Request<Incoming>) -> Response<Answer> {
+        let (function, id) = match self.route(client, &mut request) {
+            Ok(routed) => routed,
+            Err(reason) => return respond(&reason).map(Answer::host),
+        };
+        match self.invoker.invoke_http(&function, id, request).await.response {
+            Ok(response) => response.map(Answer::Function),
+            Err(no_answer) => {
+                if let NoAnswer::Refused(refusal) = &no_answer {
+                    metrics::refused(function.name.as_str(), refusal.code());
+                }
+                respond(&Reason::NoAnswer(id, no_answer)).map(Answer::host)
+            }
+        }
+    }
+
+    /// The function of this request, which is given the headers that tell about it.
+    fn route(
+        &self,
+        client: SocketAddr,
+        request: &mut Request<Incoming>,
+    ) -> Result<(Arc<ReadyFunction>, InvocationId), Reason> {
+        check_host(request)?;
+        let table = self.tables.current();
+        match table.match_http(request.method(), request.uri().path()) {
+            RouteMatch::NotFound => Err(Reason::NotFound),
+            RouteMatch::MethodNotAllowed(methods) => Err(Reason::MethodNotAllowed(methods)),
+            RouteMatch::Found { function, route, parameters } => {
+                let (function, route, id) = (function.clone(), route.as_str().to_owned(), InvocationId::new());
+                describe(request.headers_mut(), client, id, &route, parameters);
+                Ok((function, id))
+            }
+        }
+    }
+}
+
+fn check_host(request: &mut Request<Incoming>) -> Result<(), Reason> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let (first, more) = (hosts.next(), hosts.next().is_some());
+    match first {
+        _ if more => Err(Reason::BadHost),
+        Some(host) => host.to_str().map(|_| ()).map_err(|_| Reason::BadHost),
+        None if request.uri().authority().is_some() => Ok(()),
+        // HTTP/1.0 does not know the header, guests expect it.
+        None if request.version() == Version::HTTP_10 => {
+            request.headers_mut().insert(HOST, HeaderValue::from_static("localhost"));
+            Ok(())
+        }
+        None => Err(Reason::BadHost),
+    }
+}
+
+fn describe(headers: &mut HeaderMap, client: SocketAddr, id: InvocationId, route: &str, parameters: RouteParameters) {
+    let forged: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with(HEADER_PREFIX)).cloned().collect();
+    for name in forged {
+        headers.remove(name);
+    }
+    let client = SocketAddr::new(client.ip().to_canonical(), client.port());
+    insert(headers, CLIENT_ADDRESS, &client.to_string());
+    insert(headers, INVOCATION_ID, &id.to_string());
+    insert(headers, ROUTE, route);
+    for (name, value) in parameters {
+        let name = format!("{HEADER_PREFIX}param-{name}").parse().expect("parameter names are tokens");
+        insert(headers, name, &value);
+    }
+}
+
+/// A route may have letters that a header cannot; those are left to the guest as they came.
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+        headers.insert(name, value);
+    }
+}
+
+/// A function's answer, or the host's.
+enum Answer {
+    Function(FunctionBody),
+    Host(Full<Bytes>),
+}
+
+impl Answer {
+    fn host(body: Bytes) -> Answer {
+        Answer::Host(Full::new(body))
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.get_mut() {
+            Answer::Function(body) => Pin::new(body).poll_frame(context),
+            Answer::Host(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Answer::Function(body) => body.is_end_stream(),
+            Answer::Host(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Answer::Function(body) => body.size_hint(),
+            Answer::Host(body) => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Which function? The trigger table: built from active revisions, looked up once for each event, swapped whole.
+
+pub mod table;
+pub mod tables;
