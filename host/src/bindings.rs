@@ -1,5 +1,10 @@
 //! Bindings generated from `wit/`: the imports that Tidegate serves beside WASI, and the exports that it calls.
-#![allow(missing_docs, unreachable_pub, unsafe_code, reason = "generated code; its documentation is the WIT text")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    unsafe_code,
+    reason = "generated code; its documentation is the WIT text"
+)]
 
 use crate::model::bucket;
 

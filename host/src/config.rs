@@ -97,7 +97,10 @@ pub enum ConfigError {
 impl RawConfig {
     /// The settings of this file.
     pub fn read(path: &Path) -> Result<RawConfig, ConfigError> {
-        let failed = |reason: String| ConfigError::File { path: path.to_owned(), reason };
+        let failed = |reason: String| ConfigError::File {
+            path: path.to_owned(),
+            reason,
+        };
         let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
         toml::from_str(&text).map_err(|error| failed(error.to_string()))
     }
@@ -122,16 +125,28 @@ impl RawConfig {
         let mqtt = self.mqtt.as_deref().unwrap_or("127.0.0.1:1883");
         let drain_timeout = self.drain_timeout.map(|text| {
             let span = text.parse::<Span>().map(|span| span.0);
-            span.map_err(|_| ConfigError::Value { key: "drain-timeout", value: text, expected: "a duration such as `10s`" })
+            span.map_err(|_| ConfigError::Value {
+                key: "drain-timeout",
+                value: text,
+                expected: "a duration such as `10s`",
+            })
         });
         let instances_max = self.instances.unwrap_or(1000);
         if instances_max == 0 {
-            return Err(ConfigError::Value { key: "instances", value: "0".to_owned(), expected: "1 or more" });
+            return Err(ConfigError::Value {
+                key: "instances",
+                value: "0".to_owned(),
+                expected: "1 or more",
+            });
         }
         Ok(Config {
             http: address("http", self.http.as_deref().unwrap_or("127.0.0.1:3000"))?,
             admin: address("admin", self.admin.as_deref().unwrap_or("127.0.0.1:3001"))?,
-            mqtt: if mqtt == "off" { None } else { Some(address("mqtt", mqtt)?) },
+            mqtt: if mqtt == "off" {
+                None
+            } else {
+                Some(address("mqtt", mqtt)?)
+            },
             mqtt_anonymous: self.mqtt_anonymous.unwrap_or(false),
             data_dir: self.data_dir.unwrap_or_else(default_data_dir),
             instances_max,
@@ -162,18 +177,33 @@ mod tests {
 
     #[test]
     fn what_is_given_first_wins() {
-        let flags = RawConfig { http: Some("127.0.0.1:1".to_owned()), ..RawConfig::default() };
-        let file: RawConfig = toml::from_str("http = \"127.0.0.1:2\"\nmqtt = \"off\"").expect("valid");
+        let flags = RawConfig {
+            http: Some("127.0.0.1:1".to_owned()),
+            ..RawConfig::default()
+        };
+        let file: RawConfig =
+            toml::from_str("http = \"127.0.0.1:2\"\nmqtt = \"off\"").expect("valid");
         let config = flags.or(file).resolve().expect("valid");
-        assert_eq!((config.http.port(), config.mqtt, config.admin.port()), (1, None, 3001));
+        assert_eq!(
+            (config.http.port(), config.mqtt, config.admin.port()),
+            (1, None, 3001)
+        );
     }
 
     #[test]
     fn unknown_keys_and_bad_values_are_named() {
-        let error = toml::from_str::<RawConfig>("htpt = \"x\"").expect_err("unknown").to_string();
+        let error = toml::from_str::<RawConfig>("htpt = \"x\"")
+            .expect_err("unknown")
+            .to_string();
         assert!(error.contains("htpt") && error.contains("http"), "{error}");
-        let bad = RawConfig { admin: Some("3001".to_owned()), ..RawConfig::default() };
+        let bad = RawConfig {
+            admin: Some("3001".to_owned()),
+            ..RawConfig::default()
+        };
         let error = bad.resolve().expect_err("no address").to_string();
-        assert!(error.contains("`admin`") && error.contains("`3001`"), "{error}");
+        assert!(
+            error.contains("`admin`") && error.contains("`3001`"),
+            "{error}"
+        );
     }
 }

@@ -24,19 +24,36 @@ pub enum DataDirError {
         error: io::Error,
     },
     /// Another host has it.
-    #[error("another Tidegate is using the data directory {0}; stop it, or give this one another with --data-dir")]
+    #[error(
+        "another Tidegate is using the data directory {0}; stop it, or give this one another with --data-dir"
+    )]
     InUse(PathBuf),
 }
 
 impl DataDir {
     /// Makes the directory where it is missing, for its owner alone, and locks it.
     pub fn open(path: &Path) -> Result<DataDir, DataDirError> {
-        let unusable = |error| DataDirError::Unusable { path: path.to_owned(), error };
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join("lock"));
+        let unusable = |error| DataDirError::Unusable {
+            path: path.to_owned(),
+            error,
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(unusable)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path.join("lock"));
         let lock = lock.map_err(unusable)?;
         match lock.try_lock() {
-            Ok(()) => Ok(DataDir { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(DataDir {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
             Err(TryLockError::WouldBlock) => Err(DataDirError::InUse(path.to_owned())),
             Err(TryLockError::Error(error)) => Err(unusable(error)),
         }

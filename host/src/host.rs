@@ -44,7 +44,10 @@ pub enum Announcement {
 
 /// Runs a host until it is told to stop, and drains it.
 pub fn run(config: &Config, announcement: Announcement) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("guests").build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("guests")
+        .build()?;
     let result = runtime.block_on(serve(config, announcement));
     // What has not ended by itself within the drain's time is not waited for any longer.
     runtime.shutdown_timeout(Duration::from_millis(200));
@@ -76,18 +79,33 @@ async fn serve(config: &Config, announcement: Announcement) -> anyhow::Result<()
     let pooled = PooledEngine::probe(config.instances_max)?;
     tracing::info!(pool = %pooled, "instance pool");
     let broker = config.mqtt.map(|_| Broker::start()).transpose()?;
-    let services = Services { database: database.clone(), broker: broker.clone() };
+    let services = Services {
+        database: database.clone(),
+        broker: broker.clone(),
+    };
     let cache_key = host_key(&database, Purpose::CompiledComponents).await?;
-    let invoker = Arc::new(Invoker::new(pooled, services, data_dir.compiled(), cache_key)?);
+    let invoker = Arc::new(Invoker::new(
+        pooled,
+        services,
+        data_dir.compiled(),
+        cache_key,
+    )?);
     let journals = Arc::new(Journals::default());
-    let tables = Arc::new(TriggerTables::new(stored_table(&database, &journals).await?));
+    let tables = Arc::new(TriggerTables::new(
+        stored_table(&database, &journals).await?,
+    ));
 
     let login = first_start.then(random_code).transpose()?;
     let draining = CancellationToken::new();
     let state = AdminState {
         tokens: Tokens::new(&host_key(&database, Purpose::Tokens).await?),
         login: login.clone().map(LoginCode::new).unwrap_or_default(),
-        deployer: Deployer::new(database.clone(), invoker.clone(), tables.clone(), journals.clone()),
+        deployer: Deployer::new(
+            database.clone(),
+            invoker.clone(),
+            tables.clone(),
+            journals.clone(),
+        ),
         invoker: invoker.clone(),
         tables: tables.clone(),
         journals,
@@ -100,10 +118,17 @@ async fn serve(config: &Config, announcement: Announcement) -> anyhow::Result<()
 
     let stop_events = CancellationToken::new();
     let events = TaskTracker::new();
-    let http = Arc::new(HttpIngress { tables: tables.clone(), invoker: invoker.clone() });
+    let http = Arc::new(HttpIngress {
+        tables: tables.clone(),
+        invoker: invoker.clone(),
+    });
     events.spawn(http.serve(TcpListener::from_std(listeners.http)?, stop_events.clone()));
     if let (Some(broker), Some(listener)) = (&broker, listeners.mqtt) {
-        let mqtt = Arc::new(MqttIngress { broker: broker.clone(), tables: tables.clone(), invoker: invoker.clone() });
+        let mqtt = Arc::new(MqttIngress {
+            broker: broker.clone(),
+            tables: tables.clone(),
+            invoker: invoker.clone(),
+        });
         let follower = tables.follow();
         events.spawn(mqtt.run(follower, stop_events.clone()));
         tables.followed().await;
@@ -145,7 +170,10 @@ impl Listeners {
         Ok(Listeners {
             http: bind("http", config.http)?,
             admin: bind("admin", config.admin)?,
-            mqtt: config.mqtt.map(|address| bind("mqtt", address)).transpose()?,
+            mqtt: config
+                .mqtt
+                .map(|address| bind("mqtt", address))
+                .transpose()?,
         })
     }
 
@@ -153,13 +181,19 @@ impl Listeners {
         Ok(Addresses {
             http: self.http.local_addr()?,
             admin: self.admin.local_addr()?,
-            mqtt: self.mqtt.as_ref().map(StdTcpListener::local_addr).transpose()?,
+            mqtt: self
+                .mqtt
+                .as_ref()
+                .map(StdTcpListener::local_addr)
+                .transpose()?,
         })
     }
 }
 
 fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<StdTcpListener> {
-    let hint = format!("cannot listen on {address}: is another program using it? --{setting} sets another address");
+    let hint = format!(
+        "cannot listen on {address}: is another program using it? --{setting} sets another address"
+    );
     let listener = StdTcpListener::bind(address).context(hint)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
@@ -169,7 +203,9 @@ fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<StdTcpListener> {
 async fn host_key(database: &Database, purpose: Purpose) -> anyhow::Result<[u8; 32]> {
     let mut fresh = [0; 32];
     rand::fill(&mut fresh).context("no randomness")?;
-    Ok(database.write(move |db| keys::find_or_insert(db, purpose, fresh)).await?)
+    Ok(database
+        .write(move |db| keys::find_or_insert(db, purpose, fresh))
+        .await?)
 }
 
 /// 128 bits, in hexadecimal.
@@ -190,8 +226,14 @@ async fn broker_failed(broker: Option<&Broker>) {
 struct AdminThread(std::thread::JoinHandle<()>);
 
 impl AdminThread {
-    fn start(state: AdminState, listener: StdTcpListener, stop: CancellationToken) -> anyhow::Result<AdminThread> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    fn start(
+        state: AdminState,
+        listener: StdTcpListener,
+        stop: CancellationToken,
+    ) -> anyhow::Result<AdminThread> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let listener = {
             let _within = runtime.enter();
             TcpListener::from_std(listener)?
@@ -209,7 +251,11 @@ impl AdminThread {
                 }
             });
         };
-        Ok(AdminThread(std::thread::Builder::new().name("admin".to_owned()).spawn(serve)?))
+        Ok(AdminThread(
+            std::thread::Builder::new()
+                .name("admin".to_owned())
+                .spawn(serve)?,
+        ))
     }
 
     fn join(self) {
@@ -219,9 +265,15 @@ impl AdminThread {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "standard output is where the host says that it is ready")]
+#[expect(
+    clippy::print_stdout,
+    reason = "standard output is where the host says that it is ready"
+)]
 fn announce(addresses: &Addresses, announcement: Announcement, login: Option<&str>) {
-    let (http, admin) = (format!("http://{}", addresses.http), format!("http://{}", addresses.admin));
+    let (http, admin) = (
+        format!("http://{}", addresses.http),
+        format!("http://{}", addresses.admin),
+    );
     let mqtt = addresses.mqtt.map(|address| format!("mqtt://{address}"));
     match announcement {
         Announcement::Json => println!("{}", json!({ "http": http, "admin": admin, "mqtt": mqtt })),

@@ -33,8 +33,11 @@ const FRAME_HEADER_BYTES: usize = 9;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves until `stop`, then lets what runs finish. `service` is made for each connection, from the client's address.
-pub async fn serve<S, B>(listener: TcpListener, stop: CancellationToken, service: impl Fn(SocketAddr) -> S)
-where
+pub async fn serve<S, B>(
+    listener: TcpListener,
+    stop: CancellationToken,
+    service: impl Fn(SocketAddr) -> S,
+) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
     B: Body<Data = Bytes> + Send + 'static,
@@ -43,7 +46,11 @@ where
     let places = Arc::new(Semaphore::new(limits::HTTP_CONNECTIONS_MAX));
     let connections = TaskTracker::new();
     loop {
-        let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let place = places
+            .clone()
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
@@ -72,7 +79,11 @@ where
 
 type ConnectionError = Box<dyn std::error::Error + Send + Sync>;
 
-async fn serve_connection<S, B>(stream: TcpStream, service: S, stop: CancellationToken) -> Result<(), ConnectionError>
+async fn serve_connection<S, B>(
+    stream: TcpStream,
+    service: S,
+    stop: CancellationToken,
+) -> Result<(), ConnectionError>
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,

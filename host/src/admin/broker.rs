@@ -35,31 +35,46 @@ pub(super) struct MessageRequest {
 
 impl MessageRequest {
     pub(super) fn into_message(self) -> Result<Message, ApiError> {
-        let topic = self.topic.parse().map_err(|error| ApiError::BadRequest(format!("topic: {error}")))?;
-        let qos = QoS::try_from(self.qos).map_err(|error| ApiError::BadRequest(error.to_string()))?;
+        let topic = self
+            .topic
+            .parse()
+            .map_err(|error| ApiError::BadRequest(format!("topic: {error}")))?;
+        let qos =
+            QoS::try_from(self.qos).map_err(|error| ApiError::BadRequest(error.to_string()))?;
         let payload = bytes_of(self.payload, self.payload_base64)?;
         if payload.len() > MQTT_PAYLOAD_BYTES_MAX {
             return Err(ApiError::BodyTooLarge(MQTT_PAYLOAD_BYTES_MAX));
         }
-        Ok(Message { retain: self.retain, ..Message::new(topic, payload, qos) })
+        Ok(Message {
+            retain: self.retain,
+            ..Message::new(topic, payload, qos)
+        })
     }
 }
 
 /// Bytes given as text or as base64.
 pub(super) fn bytes_of(text: Option<String>, base64: Option<String>) -> Result<Bytes, ApiError> {
     match (text, base64) {
-        (Some(_), Some(_)) => Err(ApiError::BadRequest("give either text or base64, not both".to_owned())),
+        (Some(_), Some(_)) => Err(ApiError::BadRequest(
+            "give either text or base64, not both".to_owned(),
+        )),
         (Some(text), None) => Ok(text.into()),
         (None, Some(base64)) => {
             let decoded = BASE64_STANDARD.decode(base64);
-            decoded.map(Bytes::from).map_err(|error| ApiError::BadRequest(format!("not base64: {error}")))
+            decoded
+                .map(Bytes::from)
+                .map_err(|error| ApiError::BadRequest(format!("not base64: {error}")))
         }
         (None, None) => Ok(Bytes::new()),
     }
 }
 
 /// `POST /broker/publish`
-pub(super) async fn publish(_: Deploys, State(host): Host, Json(request): Json<MessageRequest>) -> ApiResult<StatusCode> {
+pub(super) async fn publish(
+    _: Deploys,
+    State(host): Host,
+    Json(request): Json<MessageRequest>,
+) -> ApiResult<StatusCode> {
     let broker = host.broker.as_ref().ok_or(ApiError::MqttOff)?;
     broker.publish(request.into_message()?).await?;
     Ok(StatusCode::ACCEPTED)

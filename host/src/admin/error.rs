@@ -27,13 +27,20 @@ pub(super) enum ApiError {
     Storage(#[from] StorageError),
     #[error(transparent)]
     Broker(#[from] BrokerError),
-    #[error("a token is needed: send `Authorization: Bearer …`; `tidegate token create` on the host makes one")]
+    #[error(
+        "a token is needed: send `Authorization: Bearer …`; `tidegate token create` on the host makes one"
+    )]
     NoToken,
     #[error("the token is not valid: {0}; `tidegate token create` on the host makes a new one")]
     BadToken(String),
     #[error("this needs the role `{needed}`, the token has `{held}`")]
-    Forbidden { needed: &'static str, held: &'static str },
-    #[error("the sign-in link has been used or has expired: paste a token from `tidegate token create` instead")]
+    Forbidden {
+        needed: &'static str,
+        held: &'static str,
+    },
+    #[error(
+        "the sign-in link has been used or has expired: paste a token from `tidegate token create` instead"
+    )]
     BadLogin,
     #[error("there is nothing at this path; the API begins with /api/v1")]
     NoSuchPath,
@@ -88,7 +95,10 @@ impl ApiError {
         });
         let mut response = (status, problem.to_string()).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -100,19 +110,43 @@ fn deploy_status_and_code(error: &DeployError) -> (StatusCode, &'static str) {
     use StatusCode as S;
     match error {
         DeployError::NotAComponent(NotAComponent::Empty) => (S::BAD_REQUEST, "component_empty"),
-        DeployError::NotAComponent(NotAComponent::CoreModule) => (S::UNPROCESSABLE_ENTITY, "core_module"),
-        DeployError::NotAComponent(NotAComponent::Other(_)) => (S::UNSUPPORTED_MEDIA_TYPE, "not_a_component"),
-        DeployError::NotAComponent(NotAComponent::Invalid(_)) => (S::UNPROCESSABLE_ENTITY, "component_invalid"),
-        DeployError::Manifest(ManifestError::Parameter { .. }) => (S::BAD_REQUEST, "parameter_invalid"),
+        DeployError::NotAComponent(NotAComponent::CoreModule) => {
+            (S::UNPROCESSABLE_ENTITY, "core_module")
+        }
+        DeployError::NotAComponent(NotAComponent::Other(_)) => {
+            (S::UNSUPPORTED_MEDIA_TYPE, "not_a_component")
+        }
+        DeployError::NotAComponent(NotAComponent::Invalid(_)) => {
+            (S::UNPROCESSABLE_ENTITY, "component_invalid")
+        }
+        DeployError::Manifest(ManifestError::Parameter { .. }) => {
+            (S::BAD_REQUEST, "parameter_invalid")
+        }
         DeployError::Manifest(_) => (S::UNPROCESSABLE_ENTITY, "manifest_invalid"),
-        DeployError::Misfit(Misfit::NothingToTrigger(_)) => (S::UNPROCESSABLE_ENTITY, "nothing_to_trigger"),
-        DeployError::Misfit(Misfit::TriggerWithoutExport { .. }) => (S::UNPROCESSABLE_ENTITY, "export_missing"),
-        DeployError::Misfit(Misfit::MqttWithoutTopic) => (S::UNPROCESSABLE_ENTITY, "trigger_missing"),
-        DeployError::Misfit(Misfit::UnknownImports(_)) => (S::UNPROCESSABLE_ENTITY, "import_unknown"),
-        DeployError::Misfit(Misfit::NoBucket(_) | Misfit::NoPublish(_)) => (S::UNPROCESSABLE_ENTITY, "grant_missing"),
-        DeployError::Compile(CompileError::Invalid(_)) => (S::UNPROCESSABLE_ENTITY, "component_invalid"),
-        DeployError::Compile(CompileError::TooExpensive) => (S::UNPROCESSABLE_ENTITY, "compile_limit"),
-        DeployError::Compile(CompileError::Host(_)) => (S::INTERNAL_SERVER_ERROR, "compiler_unavailable"),
+        DeployError::Misfit(Misfit::NothingToTrigger(_)) => {
+            (S::UNPROCESSABLE_ENTITY, "nothing_to_trigger")
+        }
+        DeployError::Misfit(Misfit::TriggerWithoutExport { .. }) => {
+            (S::UNPROCESSABLE_ENTITY, "export_missing")
+        }
+        DeployError::Misfit(Misfit::MqttWithoutTopic) => {
+            (S::UNPROCESSABLE_ENTITY, "trigger_missing")
+        }
+        DeployError::Misfit(Misfit::UnknownImports(_)) => {
+            (S::UNPROCESSABLE_ENTITY, "import_unknown")
+        }
+        DeployError::Misfit(Misfit::NoBucket(_) | Misfit::NoPublish(_)) => {
+            (S::UNPROCESSABLE_ENTITY, "grant_missing")
+        }
+        DeployError::Compile(CompileError::Invalid(_)) => {
+            (S::UNPROCESSABLE_ENTITY, "component_invalid")
+        }
+        DeployError::Compile(CompileError::TooExpensive) => {
+            (S::UNPROCESSABLE_ENTITY, "compile_limit")
+        }
+        DeployError::Compile(CompileError::Host(_)) => {
+            (S::INTERNAL_SERVER_ERROR, "compiler_unavailable")
+        }
         DeployError::Link(_) => (S::UNPROCESSABLE_ENTITY, "component_unlinkable"),
         DeployError::Clash(_) => (S::CONFLICT, "route_clash"),
         DeployError::NoSuchFunction(_) => (S::NOT_FOUND, "no_such_function"),

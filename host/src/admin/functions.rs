@@ -21,7 +21,10 @@ use crate::observe::journal::{Record, rfc3339};
 /// `GET /functions`
 pub(super) async fn list(_: Viewer, State(host): Host) -> Json<Value> {
     let table = host.tables.current();
-    let functions: Vec<Value> = table.functions().map(|function| summary(&host.http_url, function)).collect();
+    let functions: Vec<Value> = table
+        .functions()
+        .map(|function| summary(&host.http_url, function))
+        .collect();
     Json(json!({ "functions": functions }))
 }
 
@@ -34,7 +37,11 @@ pub(super) async fn show(_: Viewer, State(host): Host, Path(function): Path<Stri
 }
 
 /// `DELETE /functions/{name}`
-pub(super) async fn delete(Deploys(actor): Deploys, State(host): Host, Path(function): Path<String>) -> ApiResult<StatusCode> {
+pub(super) async fn delete(
+    Deploys(actor): Deploys,
+    State(host): Host,
+    Path(function): Path<String>,
+) -> ApiResult<StatusCode> {
     host.deployer.delete(&name(&function)?, &actor).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -49,7 +56,11 @@ pub(super) async fn deploy(
 ) -> ApiResult<Response> {
     let upload = upload(name(&function)?, parameters, request).await?;
     let deployed = host.deployer.deploy(upload, &actor).await?;
-    let status = if deployed.created { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if deployed.created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
     let mut body = summary(&host.http_url, &deployed.function);
     body["created"] = json!(deployed.created);
     body["warnings"] = json!(warnings(&host, &deployed.function));
@@ -71,7 +82,12 @@ pub(super) async fn dry_run(
         return Err(ApiError::BadRequest(text));
     }
     let function = name(&function)?;
-    let checked = host.deployer.check(Arc::new(upload(function.clone(), parameters, request).await?)).await?;
+    let checked = host
+        .deployer
+        .check(Arc::new(
+            upload(function.clone(), parameters, request).await?,
+        ))
+        .await?;
     host.deployer.check_clashes(&function, &checked.manifest)?;
     Ok(Json(json!({
         "digest": checked.digest.to_string(),
@@ -85,7 +101,11 @@ pub(super) async fn dry_run(
 }
 
 /// `GET /functions/{name}/revisions`
-pub(super) async fn revisions(_: Viewer, State(host): Host, Path(function): Path<String>) -> ApiResult {
+pub(super) async fn revisions(
+    _: Viewer,
+    State(host): Host,
+    Path(function): Path<String>,
+) -> ApiResult {
     let revisions = host.deployer.revisions(&name(&function)?).await?;
     let revisions: Vec<Value> = revisions
         .iter()
@@ -117,21 +137,38 @@ pub(super) async fn rollback(
     request: Option<Json<RollbackRequest>>,
 ) -> ApiResult {
     let to = request.unwrap_or_default().0.revision;
-    let function = host.deployer.rollback(&name(&function)?, to, &actor).await?;
+    let function = host
+        .deployer
+        .rollback(&name(&function)?, to, &actor)
+        .await?;
     Ok(Json(summary(&host.http_url, &function)))
 }
 
 /// `GET /functions/{name}/invocations`
-pub(super) async fn invocations(_: Viewer, State(host): Host, Path(function): Path<String>) -> ApiResult {
+pub(super) async fn invocations(
+    _: Viewer,
+    State(host): Host,
+    Path(function): Path<String>,
+) -> ApiResult {
     let function = find(&host.tables, &name(&function)?)?;
-    let invocations: Vec<Value> = function.journal.invocations().iter().map(invocation).collect();
+    let invocations: Vec<Value> = function
+        .journal
+        .invocations()
+        .iter()
+        .map(invocation)
+        .collect();
     Ok(Json(json!({ "invocations": invocations })))
 }
 
 /// The function of this name, as it serves now.
-pub(super) fn find(tables: &crate::trigger::tables::TriggerTables, name: &Name) -> Result<Arc<ReadyFunction>, ApiError> {
+pub(super) fn find(
+    tables: &crate::trigger::tables::TriggerTables,
+    name: &Name,
+) -> Result<Arc<ReadyFunction>, ApiError> {
     let table = tables.current();
-    let function = table.function(name).ok_or_else(|| DeployError::NoSuchFunction(name.clone()))?;
+    let function = table
+        .function(name)
+        .ok_or_else(|| DeployError::NoSuchFunction(name.clone()))?;
     Ok(function.clone())
 }
 
@@ -152,7 +189,12 @@ pub(super) fn invocation(record: &Record) -> Value {
 
 fn summary(http_url: &str, function: &ReadyFunction) -> Value {
     let totals = function.journal.totals();
-    let urls: Vec<String> = function.manifest.http.iter().map(|trigger| url(http_url, trigger.route.as_str())).collect();
+    let urls: Vec<String> = function
+        .manifest
+        .http
+        .iter()
+        .map(|trigger| url(http_url, trigger.route.as_str()))
+        .collect();
     json!({
         "name": function.name,
         "revision": function.revision,
@@ -174,7 +216,10 @@ fn url(http_url: &str, route: &str) -> String {
 
 fn warnings(host: &super::router::AdminState, function: &ReadyFunction) -> Vec<&'static str> {
     let mqtt_off = host.broker.is_none() && !function.manifest.mqtt.is_empty();
-    mqtt_off.then_some("MQTT is switched off on this host, so no message will start this function").into_iter().collect()
+    mqtt_off
+        .then_some("MQTT is switched off on this host, so no message will start this function")
+        .into_iter()
+        .collect()
 }
 
 fn time(ms: i64) -> String {
@@ -182,25 +227,51 @@ fn time(ms: i64) -> String {
 }
 
 /// The body as a component, or as a form with the parts `component` and `manifest`.
-async fn upload(name: Name, parameters: Vec<(String, String)>, request: Request) -> Result<Upload, ApiError> {
+async fn upload(
+    name: Name,
+    parameters: Vec<(String, String)>,
+    request: Request,
+) -> Result<Upload, ApiError> {
     let content_type = request.headers().get(header::CONTENT_TYPE);
     if content_type.is_some_and(|value| value.as_bytes().starts_with(b"multipart/form-data")) {
-        let form = Multipart::from_request(request, &()).await.map_err(|error| ApiError::BadRequest(error.to_string()))?;
+        let form = Multipart::from_request(request, &())
+            .await
+            .map_err(|error| ApiError::BadRequest(error.to_string()))?;
         return upload_from_form(name, parameters, form).await;
     }
-    let component = read_body(request.into_body(), COMPONENT_BYTES_MAX, || ApiError::UploadTooLarge).await?;
-    Ok(Upload { name, component, manifest: None, parameters })
+    let component = read_body(request.into_body(), COMPONENT_BYTES_MAX, || {
+        ApiError::UploadTooLarge
+    })
+    .await?;
+    Ok(Upload {
+        name,
+        component,
+        manifest: None,
+        parameters,
+    })
 }
 
-async fn upload_from_form(name: Name, parameters: Vec<(String, String)>, mut form: Multipart) -> Result<Upload, ApiError> {
+async fn upload_from_form(
+    name: Name,
+    parameters: Vec<(String, String)>,
+    mut form: Multipart,
+) -> Result<Upload, ApiError> {
     let (mut component, mut manifest) = (None, None);
     while let Some(mut field) = form.next_field().await.map_err(cut_short)? {
         let part = field.name().unwrap_or_default().to_owned();
-        let bytes_max = if part == "manifest" { MANIFEST_BYTES_MAX } else { COMPONENT_BYTES_MAX };
+        let bytes_max = if part == "manifest" {
+            MANIFEST_BYTES_MAX
+        } else {
+            COMPONENT_BYTES_MAX
+        };
         let mut bytes = Vec::new();
         while let Some(chunk) = field.chunk().await.map_err(cut_short)? {
             if bytes.len() + chunk.len() > bytes_max {
-                return Err(if part == "manifest" { ApiError::BodyTooLarge(bytes_max) } else { ApiError::UploadTooLarge });
+                return Err(if part == "manifest" {
+                    ApiError::BodyTooLarge(bytes_max)
+                } else {
+                    ApiError::UploadTooLarge
+                });
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -208,16 +279,25 @@ async fn upload_from_form(name: Name, parameters: Vec<(String, String)>, mut for
             "component" => component = Some(bytes),
             "manifest" => {
                 let text = String::from_utf8(bytes);
-                manifest = Some(text.map_err(|_| ApiError::BadRequest("the part `manifest` is not text".to_owned()))?);
+                manifest = Some(text.map_err(|_| {
+                    ApiError::BadRequest("the part `manifest` is not text".to_owned())
+                })?);
             }
             other => {
-                let text = format!("the form has a part `{other}`; an upload has `component` and `manifest`");
+                let text = format!(
+                    "the form has a part `{other}`; an upload has `component` and `manifest`"
+                );
                 return Err(ApiError::BadRequest(text));
             }
         }
     }
     let missing = || ApiError::BadRequest("the form lacks the part `component`".to_owned());
-    Ok(Upload { name, component: component.ok_or_else(missing)?, manifest, parameters })
+    Ok(Upload {
+        name,
+        component: component.ok_or_else(missing)?,
+        manifest,
+        parameters,
+    })
 }
 
 fn cut_short(error: axum::extract::multipart::MultipartError) -> ApiError {

@@ -63,8 +63,15 @@ pub(super) async fn invoke(
     let (id, mut result) = match request {
         InvokeRequest::Mqtt(event) => {
             let message = event.into_message()?;
-            let delivery = Delivery { id: InvocationId::new().to_string(), attempt: 1, matched_filter: message.topic.to_string() };
-            let record = host.invoker.invoke_mqtt(&function, &message, &delivery).await;
+            let delivery = Delivery {
+                id: InvocationId::new().to_string(),
+                attempt: 1,
+                matched_filter: message.topic.to_string(),
+            };
+            let record = host
+                .invoker
+                .invoke_mqtt(&function, &message, &delivery)
+                .await;
             (record.id, json!({ "invocation": invocation(&record) }))
         }
         InvokeRequest::Http(event) => {
@@ -74,7 +81,9 @@ pub(super) async fn invoke(
             let mut result = match invoked.response {
                 Ok(response) => json!({ "http": http_response(response).await }),
                 Err(NoAnswer::Refused(refusal)) => {
-                    return Ok(Json(json!({ "invocation": { "id": id.to_string(), "outcome": refusal.code() }, "logs": [] })));
+                    return Ok(Json(
+                        json!({ "invocation": { "id": id.to_string(), "outcome": refusal.code() }, "logs": [] }),
+                    ));
                 }
                 Err(NoAnswer::Failed(_)) => json!({}),
             };
@@ -85,15 +94,29 @@ pub(super) async fn invoke(
         }
     };
     let id = id.to_string();
-    let logs: Vec<_> = function.journal.lines().0.into_iter().filter(|line| line.invocation == id).collect();
+    let logs: Vec<_> = function
+        .journal
+        .lines()
+        .0
+        .into_iter()
+        .filter(|line| line.invocation == id)
+        .collect();
     result["logs"] = json!(logs);
     Ok(Json(result))
 }
 
-fn http_request(event: HttpEvent, id: InvocationId) -> Result<http::Request<Full<Bytes>>, ApiError> {
+fn http_request(
+    event: HttpEvent,
+    id: InvocationId,
+) -> Result<http::Request<Full<Bytes>>, ApiError> {
     let body = bytes_of(event.body, event.body_base64)?;
-    let mut builder = http::Request::builder().method(event.method.as_str()).uri(event.path);
-    let names_host = event.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host"));
+    let mut builder = http::Request::builder()
+        .method(event.method.as_str())
+        .uri(event.path);
+    let names_host = event
+        .headers
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case("host"));
     for (name, value) in event.headers {
         builder = builder.header(name, value);
     }
@@ -101,7 +124,9 @@ fn http_request(event: HttpEvent, id: InvocationId) -> Result<http::Request<Full
         builder = builder.header(HOST, "localhost");
     }
     builder = builder.header("tidegate-invocation-id", id.to_string());
-    builder.body(Full::new(body)).map_err(|error| ApiError::BadRequest(format!("the event is no HTTP request: {error}")))
+    builder
+        .body(Full::new(body))
+        .map_err(|error| ApiError::BadRequest(format!("the event is no HTTP request: {error}")))
 }
 
 async fn http_response(response: http::Response<crate::invoke::body::FunctionBody>) -> Value {
@@ -109,10 +134,19 @@ async fn http_response(response: http::Response<crate::invoke::body::FunctionBod
     let headers: Vec<(String, String)> = head
         .headers
         .iter()
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .map(|(name, value)| {
+            (
+                name.to_string(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
         .collect();
     let mut shown = json!({ "status": head.status.as_u16(), "headers": headers });
-    match body.collect().await.map(|collected| String::from_utf8(collected.to_bytes().to_vec())) {
+    match body
+        .collect()
+        .await
+        .map(|collected| String::from_utf8(collected.to_bytes().to_vec()))
+    {
         Ok(Ok(text)) => shown["body"] = json!(text),
         Ok(Err(binary)) => shown["body_base64"] = json!(BASE64_STANDARD.encode(binary.as_bytes())),
         Err(error) => shown["body_error"] = json!(error.to_string()),

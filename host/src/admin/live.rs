@@ -37,7 +37,9 @@ pub(super) async fn logs(
     let (mut lines, live) = function.journal.lines();
     let invocation = query.invocation;
     lines.retain(|line| is_wanted(line, invocation.as_deref()));
-    let beyond_limit = lines.len().saturating_sub(query.limit.unwrap_or(usize::MAX));
+    let beyond_limit = lines
+        .len()
+        .saturating_sub(query.limit.unwrap_or(usize::MAX));
     lines.drain(..beyond_limit);
     if !query.follow {
         return Ok(Json(json!({ "logs": lines })).into_response());
@@ -45,13 +47,22 @@ pub(super) async fn logs(
     let live = BroadcastStream::new(live).filter_map(move |line| {
         let event = match line {
             Ok(line) => is_wanted(&line, invocation.as_deref()).then(|| log_event(&line)),
-            Err(BroadcastStreamRecvError::Lagged(lines)) => Some(Event::default().event("missed").data(json!({ "lines": lines }).to_string())),
+            Err(BroadcastStreamRecvError::Lagged(lines)) => Some(
+                Event::default()
+                    .event("missed")
+                    .data(json!({ "lines": lines }).to_string()),
+            ),
         };
         std::future::ready(event)
     });
     let kept: Vec<Event> = lines.iter().map(log_event).collect();
-    let events = until(host.draining.clone(), stream::iter(kept).chain(live).map(Ok::<_, Infallible>));
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+    let events = until(
+        host.draining.clone(),
+        stream::iter(kept).chain(live).map(Ok::<_, Infallible>),
+    );
+    Ok(Sse::new(events)
+        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+        .into_response())
 }
 
 fn is_wanted(line: &LogLine, invocation: Option<&str>) -> bool {

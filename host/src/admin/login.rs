@@ -29,7 +29,11 @@ impl LoginCode {
     fn take(&self, given: &str) -> bool {
         let mut code = self.0.lock().expect("no holder of this lock panics");
         let good = code.as_ref().is_some_and(|(code, until)| {
-            let same = aws_lc_rs::constant_time::verify_slices_are_equal(code.as_bytes(), given.as_bytes()).is_ok();
+            let same = aws_lc_rs::constant_time::verify_slices_are_equal(
+                code.as_bytes(),
+                given.as_bytes(),
+            )
+            .is_ok();
             same && Instant::now() < *until
         });
         if good {

@@ -21,14 +21,26 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 pub(super) fn routes() -> Router<Arc<AdminState>> {
     Router::new()
         .route("/", get(async || asset("text/html; charset=utf-8", INDEX)))
-        .route("/page.js", get(async || asset("text/javascript; charset=utf-8", SCRIPT)))
-        .route("/page.css", get(async || asset("text/css; charset=utf-8", STYLE)))
+        .route(
+            "/page.js",
+            get(async || asset("text/javascript; charset=utf-8", SCRIPT)),
+        )
+        .route(
+            "/page.css",
+            get(async || asset("text/css; charset=utf-8", STYLE)),
+        )
 }
 
 fn asset(content_type: &'static str, text: &'static str) -> Response {
     let mut response = plain(content_type, text);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(POLICY),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
     response
 }

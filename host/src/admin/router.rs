@@ -62,7 +62,14 @@ pub async fn serve(state: Arc<AdminState>, listener: TcpListener, stop: Cancella
         let router = router.clone().layer(Extension(ConnectInfo(address)));
         service_fn(move |request: Request<Incoming>| {
             let router = router.clone();
-            async move { Ok::<_, Infallible>(router.oneshot(request.map(Body::new)).await.unwrap_or_else(|never| match never {})) }
+            async move {
+                Ok::<_, Infallible>(
+                    router
+                        .oneshot(request.map(Body::new))
+                        .await
+                        .unwrap_or_else(|never| match never {}),
+                )
+            }
         })
     })
     .await;
@@ -71,7 +78,10 @@ pub async fn serve(state: Arc<AdminState>, listener: TcpListener, stop: Cancella
 fn router(state: Arc<AdminState>) -> Router {
     let api = Router::new()
         .route("/functions", get(functions::list))
-        .route("/functions/{name}", get(functions::show).delete(functions::delete))
+        .route(
+            "/functions/{name}",
+            get(functions::show).delete(functions::delete),
+        )
         .route("/functions/{name}/revisions", get(functions::revisions))
         .route("/functions/{name}/rollback", post(functions::rollback))
         .route("/functions/{name}/logs", get(live::logs))
@@ -79,13 +89,19 @@ fn router(state: Arc<AdminState>) -> Router {
         .route("/functions/{name}/invoke", post(invoke::invoke))
         .route("/buckets", get(key_value::buckets))
         .route("/buckets/{bucket}/keys", get(key_value::list))
-        .route("/buckets/{bucket}/keys/{*key}", get(key_value::get).delete(key_value::delete))
+        .route(
+            "/buckets/{bucket}/keys/{*key}",
+            get(key_value::get).delete(key_value::delete),
+        )
         .route("/broker/clients", get(broker::clients))
         .route("/broker/publish", post(broker::publish))
         .route("/login", post(login::login))
         .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
         // These two count their own bytes.
-        .route("/functions/{name}", put(functions::deploy).post(functions::dry_run))
+        .route(
+            "/functions/{name}",
+            put(functions::deploy).post(functions::dry_run),
+        )
         .route("/buckets/{bucket}/keys/{*key}", put(key_value::put));
     Router::new()
         .nest("/api/v1", api)
@@ -111,9 +127,17 @@ async fn finish(request: Request, next: Next) -> Response {
         response = reject(response).await.render(&request_id);
     }
     let headers = response.headers_mut();
-    headers.insert(HeaderName::from_static("x-request-id"), request_id.parse().expect("an id is ASCII"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(
+        HeaderName::from_static("x-request-id"),
+        request_id.parse().expect("an id is ASCII"),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
@@ -128,7 +152,9 @@ async fn reject(response: Response) -> ApiError {
     if response.status() == http::StatusCode::PAYLOAD_TOO_LARGE {
         return ApiError::BodyTooLarge(ADMIN_BODY_BYTES_MAX);
     }
-    let text = axum::body::to_bytes(response.into_body(), 4096).await.unwrap_or_default();
+    let text = axum::body::to_bytes(response.into_body(), 4096)
+        .await
+        .unwrap_or_default();
     ApiError::BadRequest(String::from_utf8_lossy(&text).into_owned())
 }
 
@@ -140,7 +166,10 @@ pub(super) struct Deploys(pub(super) String);
 impl FromRequestParts<Arc<AdminState>> for Viewer {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &Arc<AdminState>) -> Result<Viewer, ApiError> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &Arc<AdminState>,
+    ) -> Result<Viewer, ApiError> {
         caller(parts, state, Role::Viewer).map(|_| Viewer)
     }
 }
@@ -148,13 +177,18 @@ impl FromRequestParts<Arc<AdminState>> for Viewer {
 impl FromRequestParts<Arc<AdminState>> for Deploys {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &Arc<AdminState>) -> Result<Deploys, ApiError> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &Arc<AdminState>,
+    ) -> Result<Deploys, ApiError> {
         caller(parts, state, Role::Deployer).map(|claims| Deploys(claims.sub))
     }
 }
 
 fn caller(parts: &Parts, state: &AdminState, needed: Role) -> Result<Claims, ApiError> {
-    state.tokens.check(parts.headers.get(header::AUTHORIZATION), needed)
+    state
+        .tokens
+        .check(parts.headers.get(header::AUTHORIZATION), needed)
 }
 
 /// A caller that needs no token: it is on this machine. From elsewhere, a viewer.
@@ -163,10 +197,15 @@ pub(super) struct LocalOrViewer;
 impl FromRequestParts<Arc<AdminState>> for LocalOrViewer {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &Arc<AdminState>) -> Result<LocalOrViewer, ApiError> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &Arc<AdminState>,
+    ) -> Result<LocalOrViewer, ApiError> {
         let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         match address {
-            Some(ConnectInfo(address)) if address.ip().to_canonical().is_loopback() => Ok(LocalOrViewer),
+            Some(ConnectInfo(address)) if address.ip().to_canonical().is_loopback() => {
+                Ok(LocalOrViewer)
+            }
             _ => caller(parts, state, Role::Viewer).map(|_| LocalOrViewer),
         }
     }
@@ -178,12 +217,18 @@ pub(super) fn name(text: &str) -> Result<Name, ApiError> {
 }
 
 /// Reads a whole body of at most this many bytes.
-pub(super) async fn read_body(body: Body, bytes_max: usize, too_large: impl FnOnce() -> ApiError) -> Result<Vec<u8>, ApiError> {
+pub(super) async fn read_body(
+    body: Body,
+    bytes_max: usize,
+    too_large: impl FnOnce() -> ApiError,
+) -> Result<Vec<u8>, ApiError> {
     use http_body_util::{BodyExt as _, LengthLimitError, Limited};
     match Limited::new(body, bytes_max).collect().await {
         Ok(collected) => Ok(collected.to_bytes().to_vec()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(error) => Err(ApiError::BadRequest(format!("the request body was cut short: {error}"))),
+        Err(error) => Err(ApiError::BadRequest(format!(
+            "the request body was cut short: {error}"
+        ))),
     }
 }
 

@@ -38,10 +38,19 @@ struct Entry {
 
 impl Gate {
     pub(super) fn new(inner: SocketAddr) -> Gate {
-        Gate { inner, places: Arc::new(Semaphore::new(MQTT_CONNECTIONS_MAX)), open: Arc::default() }
+        Gate {
+            inner,
+            places: Arc::new(Semaphore::new(MQTT_CONNECTIONS_MAX)),
+            open: Arc::default(),
+        }
     }
 
-    pub(super) async fn serve(&self, listener: TcpListener, anonymous_from_anywhere: bool, stop: CancellationToken) {
+    pub(super) async fn serve(
+        &self,
+        listener: TcpListener,
+        anonymous_from_anywhere: bool,
+        stop: CancellationToken,
+    ) {
         let connections = TaskTracker::new();
         loop {
             let (client, address) = tokio::select! {
@@ -84,22 +93,41 @@ impl Gate {
     }
 
     pub(super) fn connections(&self) -> Vec<ConnectionSnapshot> {
-        self.open.connections.lock().expect("no holder of this lock panics").values().cloned().collect()
+        self.open
+            .connections
+            .lock()
+            .expect("no holder of this lock panics")
+            .values()
+            .cloned()
+            .collect()
     }
 }
 
 impl Entry {
     fn new(open: &Arc<Open>, address: SocketAddr) -> Entry {
         let number = open.next.fetch_add(1, Ordering::Relaxed);
-        let snapshot = ConnectionSnapshot { address, connected: rfc3339(SystemTime::now()) };
-        open.connections.lock().expect("no holder of this lock panics").insert(number, snapshot);
-        Entry { open: open.clone(), number }
+        let snapshot = ConnectionSnapshot {
+            address,
+            connected: rfc3339(SystemTime::now()),
+        };
+        open.connections
+            .lock()
+            .expect("no holder of this lock panics")
+            .insert(number, snapshot);
+        Entry {
+            open: open.clone(),
+            number,
+        }
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.open.connections.lock().expect("no holder of this lock panics").remove(&self.number);
+        self.open
+            .connections
+            .lock()
+            .expect("no holder of this lock panics")
+            .remove(&self.number);
     }
 }
 

@@ -4,23 +4,30 @@
 //! listener, its limits and who may connect; functions reach it through in-process links.
 
 mod gate;
+mod hops;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdTcpListener};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use rumqttd::local::{LinkBuilder, LinkError, LinkRx, LinkTx};
-use rumqttd::protocol::{self, Filter, Packet, Publish, PublishProperties, RetainForwardRule, Subscribe};
-use rumqttd::{ConnectionSettings, Forward, LinkType, Notification, Router, RouterConfig, Server, ServerSettings};
+use rumqttd::local::{LinkBuilder, LinkRx, LinkTx};
+use rumqttd::protocol::{self, Filter, Packet, Publish, RetainForwardRule, Subscribe};
+use rumqttd::{
+    ConnectionSettings, Forward, LinkType, Notification, Router, RouterConfig, Server,
+    ServerSettings,
+};
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::limits::{MQTT_CONNECT_TIMEOUT, MQTT_CONNECTIONS_MAX, MQTT_PAYLOAD_BYTES_MAX, MQTT_TOPIC_BYTES_MAX};
+use crate::limits::{
+    MQTT_CONNECT_TIMEOUT, MQTT_CONNECTIONS_MAX, MQTT_PAYLOAD_BYTES_MAX, MQTT_TOPIC_BYTES_MAX,
+};
 use crate::model::event::{Message, QoS};
 use crate::model::topic::{TopicFilter, TopicName};
 use gate::Gate;
+use hops::RecentHops;
 
 /// A handle to the broker; clones share it.
 #[derive(Clone)]
@@ -28,13 +35,16 @@ pub struct Broker(Arc<Inner>);
 
 struct Inner {
     /// Makes an in-process client of the broker.
-    link: Box<dyn Fn(&str) -> Result<(LinkTx, LinkRx), LinkError> + Send + Sync>,
+    link: Box<Link>,
     publisher: Mutex<LinkTx>,
     gate: Gate,
+    hops: Arc<RecentHops>,
     stop: CancellationToken,
     failed: CancellationToken,
     server: Mutex<Option<JoinHandle<()>>>,
 }
+
+type Link = dyn Fn(&str) -> Result<(LinkTx, LinkRx), BrokerError> + Send + Sync;
 
 /// One function's subscription to one filter. Dropping it ends it.
 pub struct Subscription {
@@ -42,6 +52,7 @@ pub struct Subscription {
     _sender: LinkTx,
     receiver: LinkRx,
     qos: QoS,
+    hops: Arc<RecentHops>,
     failed: CancellationToken,
 }
 
@@ -72,8 +83,6 @@ pub struct ConnectionSnapshot {
     pub connected: String,
 }
 
-/// The user property that carries a message's hops through the broker; taken off before a function sees it.
-const HOPS_PROPERTY: &str = "tidegate-hops";
 /// In-process clients of functions, beside the connections.
 const LINKS_MAX: usize = 4096;
 /// Memory that the broker may keep of the messages on one topic filter, for subscribers that lag behind.
@@ -88,21 +97,34 @@ impl Broker {
         // The embedded broker binds its listener itself and does not tell its port, so it is given a free one.
         let private_address = StdTcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let router = Router::new(0, router_config()).spawn();
-        let server = Server::new(server_settings(private_address), router.clone(), protocol::v4::V4);
+        let server = Server::new(
+            server_settings(private_address),
+            router.clone(),
+            protocol::v4::V4,
+        );
         let link = move |client: &str| {
-            LinkBuilder::new(client, router.clone()).dynamic_filters(true).build().map(|(tx, rx, _)| (tx, rx))
+            let builder = LinkBuilder::new(client, router.clone()).dynamic_filters(true);
+            let linked = builder
+                .build()
+                .map(|(sender, receiver, _)| (sender, receiver));
+            linked.map_err(|_| BrokerError::Stopped)
         };
-        let (publisher, _) = link("tidegate").map_err(|_| BrokerError::Stopped)?;
+        let (publisher, _) = link("tidegate")?;
         let (stop, failed) = (CancellationToken::new(), CancellationToken::new());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let thread = std::thread::Builder::new().name("mqtt-broker".to_owned()).spawn({
-            let (stop, failed) = (stop.clone(), failed.clone());
-            move || runtime.block_on(serve_privately(server, stop, failed))
-        })?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let thread = std::thread::Builder::new()
+            .name("mqtt-broker".to_owned())
+            .spawn({
+                let (stop, failed) = (stop.clone(), failed.clone());
+                move || runtime.block_on(serve_privately(server, stop, failed))
+            })?;
         Ok(Broker(Arc::new(Inner {
             link: Box::new(link),
             publisher: Mutex::new(publisher),
             gate: Gate::new(private_address),
+            hops: Arc::default(),
             stop,
             failed,
             server: Mutex::new(Some(thread)),
@@ -111,10 +133,20 @@ impl Broker {
 
     /// Hands a message to the broker.
     pub async fn publish(&self, message: Message) -> Result<(), BrokerError> {
-        let (publish, properties) = packet_from(message);
-        let mut publisher = self.0.publisher.lock().expect("no holder of this lock panics");
+        self.0.hops.remember(&message);
+        let publish = Publish::new(
+            Bytes::from(message.topic.to_string()),
+            message.payload,
+            message.retain,
+        );
+        let mut publisher = self
+            .0
+            .publisher
+            .lock()
+            .expect("no holder of this lock panics");
         // The link's only asynchronous part is its signature: it appends to a buffer and wakes the router.
-        let sent = futures_util::FutureExt::now_or_never(publisher.send(Packet::Publish(publish, Some(properties))));
+        let sent =
+            futures_util::FutureExt::now_or_never(publisher.send(Packet::Publish(publish, None)));
         match sent {
             Some(Ok(_)) => Ok(()),
             _ => {
@@ -126,10 +158,15 @@ impl Broker {
 
     /// Subscribes in the name of an in-process client. Retained messages come first. A subscriber that does not take
     /// its messages holds up nobody; the broker keeps some for it, up to its memory for the filter.
-    pub async fn subscribe(&self, client: &str, filter: &TopicFilter, qos: QoS) -> Result<Subscription, BrokerError> {
+    pub async fn subscribe(
+        &self,
+        client: &str,
+        filter: &TopicFilter,
+        qos: QoS,
+    ) -> Result<Subscription, BrokerError> {
         let (inner, client) = (self.0.clone(), client.to_owned());
         let linked = tokio::task::spawn_blocking(move || (inner.link)(&client)).await;
-        let (mut sender, receiver) = linked.ok().and_then(Result::ok).ok_or(BrokerError::Stopped)?;
+        let (mut sender, receiver) = linked.map_err(|_| BrokerError::Stopped)??;
         let filter = Filter {
             path: filter.to_string(),
             // Between the router and an in-process client nothing is lost, so that level 0 is enough.
@@ -138,20 +175,45 @@ impl Broker {
             preserve_retain: true,
             retain_forward_rule: RetainForwardRule::OnEverySubscribe,
         };
-        let subscribe = Packet::Subscribe(Subscribe { pkid: 1, filters: vec![filter] }, None);
-        sender.send(subscribe).await.map_err(|_| BrokerError::Stopped)?;
-        Ok(Subscription { _sender: sender, receiver, qos, failed: self.0.failed.clone() })
+        let subscribe = Packet::Subscribe(
+            Subscribe {
+                pkid: 1,
+                filters: vec![filter],
+            },
+            None,
+        );
+        sender
+            .send(subscribe)
+            .await
+            .map_err(|_| BrokerError::Stopped)?;
+        Ok(Subscription {
+            _sender: sender,
+            receiver,
+            qos,
+            hops: self.0.hops.clone(),
+            failed: self.0.failed.clone(),
+        })
     }
 
     /// Serves clients that connect to this listener, until `stop`. Anonymous clients are taken from the own machine,
     /// from elsewhere only where the operator allows it.
-    pub async fn serve(&self, listener: TcpListener, anonymous_from_anywhere: bool, stop: CancellationToken) {
-        self.0.gate.serve(listener, anonymous_from_anywhere, stop).await;
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        anonymous_from_anywhere: bool,
+        stop: CancellationToken,
+    ) {
+        self.0
+            .gate
+            .serve(listener, anonymous_from_anywhere, stop)
+            .await;
     }
 
     /// What the broker is doing.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { connections: self.0.gate.connections() }
+        Snapshot {
+            connections: self.0.gate.connections(),
+        }
     }
 
     /// Ends when the broker has stopped by itself.
@@ -177,7 +239,10 @@ impl Subscription {
             match self.receiver.next().await {
                 Ok(Some(Notification::Forward(forward))) => {
                     if let Some(message) = message_from(forward, self.qos) {
-                        return Some(message);
+                        return Some(Message {
+                            hops: self.hops.recall(&message),
+                            ..message
+                        });
                     }
                 }
                 Ok(Some(Notification::Unschedule)) => {
@@ -195,7 +260,11 @@ impl Subscription {
     }
 }
 
-async fn serve_privately(mut server: Server<protocol::v4::V4>, stop: CancellationToken, failed: CancellationToken) {
+async fn serve_privately(
+    mut server: Server<protocol::v4::V4>,
+    stop: CancellationToken,
+    failed: CancellationToken,
+) {
     tokio::select! {
         () = stop.cancelled() => {}
         result = server.start(LinkType::Remote) => {
@@ -222,7 +291,8 @@ fn server_settings(listen: SocketAddr) -> ServerSettings {
         tls: None,
         next_connection_delay_ms: 0,
         connections: ConnectionSettings {
-            connection_timeout_ms: u16::try_from(MQTT_CONNECT_TIMEOUT.as_millis()).unwrap_or(u16::MAX),
+            connection_timeout_ms: u16::try_from(MQTT_CONNECT_TIMEOUT.as_millis())
+                .unwrap_or(u16::MAX),
             max_payload_size: MQTT_PAYLOAD_BYTES_MAX + MQTT_TOPIC_BYTES_MAX + 16,
             max_inflight_count: INFLIGHT_MAX,
             auth: None,
@@ -233,37 +303,12 @@ fn server_settings(listen: SocketAddr) -> ServerSettings {
     }
 }
 
-fn packet_from(message: Message) -> (Publish, PublishProperties) {
-    let mut user_properties = message.user_properties;
-    user_properties.push((HOPS_PROPERTY.to_owned(), message.hops.to_string()));
-    let properties = PublishProperties {
-        message_expiry_interval: message.expiry_seconds,
-        response_topic: message.response_topic,
-        correlation_data: message.correlation_data,
-        content_type: message.content_type,
-        user_properties,
-        payload_format_indicator: None,
-        topic_alias: None,
-        subscription_identifiers: Vec::new(),
-    };
-    let topic = Bytes::from(message.topic.to_string());
-    (Publish::new(topic, message.payload, message.retain), properties)
-}
-
 /// The message in a packet; none where its topic is one that a function could not have been given.
 fn message_from(forward: Forward, qos: QoS) -> Option<Message> {
-    let Forward { publish, properties, .. } = forward;
+    let publish = forward.publish;
     let topic: TopicName = str::from_utf8(&publish.topic).ok()?.parse().ok()?;
-    let mut message = Message { retain: publish.retain, ..Message::new(topic, publish.payload, qos) };
-    if let Some(properties) = properties {
-        let (own, theirs) = properties.user_properties.into_iter().partition(|(name, _)| name == HOPS_PROPERTY);
-        let own: Vec<(String, String)> = own;
-        message.hops = own.first().and_then(|(_, hops)| hops.parse().ok()).unwrap_or(0);
-        message.user_properties = theirs;
-        message.content_type = properties.content_type;
-        message.response_topic = properties.response_topic;
-        message.correlation_data = properties.correlation_data;
-        message.expiry_seconds = properties.message_expiry_interval;
-    }
-    Some(message)
+    Some(Message {
+        retain: publish.retain,
+        ..Message::new(topic, publish.payload, qos)
+    })
 }

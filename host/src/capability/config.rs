@@ -24,6 +24,10 @@ impl Host for ConfigContext {
     }
 
     async fn get_all(&mut self) -> wasmtime::Result<Result<Vec<(String, String)>, Error>> {
-        Ok(Ok(self.0.iter().map(|(key, value)| (key.clone(), value.clone())).collect()))
+        Ok(Ok(self
+            .0
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()))
     }
 }

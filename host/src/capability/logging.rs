@@ -14,7 +14,12 @@ impl HasData for HasLogging {
 }
 
 impl Host for Output {
-    async fn log(&mut self, level: GuestLevel, context: String, message: String) -> wasmtime::Result<()> {
+    async fn log(
+        &mut self,
+        level: GuestLevel,
+        context: String,
+        message: String,
+    ) -> wasmtime::Result<()> {
         let level = match level {
             GuestLevel::Trace => Level::Trace,
             GuestLevel::Debug => Level::Debug,

@@ -32,32 +32,46 @@ impl HasData for HasMqtt {
 impl types::Host for MqttContext {}
 
 impl client::Host for MqttContext {
-    async fn publish(&mut self, message: types::Message) -> wasmtime::Result<Result<(), types::Error>> {
+    async fn publish(
+        &mut self,
+        message: types::Message,
+    ) -> wasmtime::Result<Result<(), types::Error>> {
         Ok(self.publish_checked(message).await)
     }
 }
 
 impl MqttContext {
     async fn publish_checked(&self, message: types::Message) -> Result<(), types::Error> {
-        let topic: TopicName =
-            message.topic.parse().map_err(|error| types::Error::InvalidTopic(format!("{error}")))?;
+        let topic: TopicName = message
+            .topic
+            .parse()
+            .map_err(|error| types::Error::InvalidTopic(format!("{error}")))?;
         if topic.as_str().starts_with('$') {
-            let text = format!("`{topic}` is the server's own: topics that begin with `$` are not for functions [MQTT-4.7.2-1]");
+            let text = format!(
+                "`{topic}` is the server's own: topics that begin with `$` are not for functions [MQTT-4.7.2-1]"
+            );
             return Err(types::Error::InvalidTopic(text));
         }
         if !self.grants.may_publish(&topic) {
-            let text = format!("`{topic}` is not granted: add it, or a filter that covers it, to grants.publish");
+            let text = format!(
+                "`{topic}` is not granted: add it, or a filter that covers it, to grants.publish"
+            );
             return Err(types::Error::NotGranted(text));
         }
         if message.payload.len() > MQTT_PAYLOAD_BYTES_MAX {
             return Err(types::Error::TooLarge(MQTT_PAYLOAD_BYTES_MAX as u64));
         }
         if self.hops >= MQTT_HOPS_MAX {
-            let text = format!("the message has passed through {MQTT_HOPS_MAX} functions: it seems to go round in a loop");
+            let text = format!(
+                "the message has passed through {MQTT_HOPS_MAX} functions: it seems to go round in a loop"
+            );
             return Err(types::Error::Unavailable(text));
         }
         let unavailable = |text: String| types::Error::Unavailable(text);
-        let broker = self.broker.as_ref().ok_or_else(|| unavailable("MQTT is switched off".to_owned()))?;
+        let broker = self
+            .broker
+            .as_ref()
+            .ok_or_else(|| unavailable("MQTT is switched off".to_owned()))?;
         let message = Message {
             qos: qos_from(message.qos),
             retain: message.retain,
@@ -69,7 +83,10 @@ impl MqttContext {
             user_properties: message.user_properties,
             ..Message::new(topic, message.payload.into(), QoS::AtMostOnce)
         };
-        broker.publish(message).await.map_err(|error| unavailable(error.to_string()))
+        broker
+            .publish(message)
+            .await
+            .map_err(|error| unavailable(error.to_string()))
     }
 }
 

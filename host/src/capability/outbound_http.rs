@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
-use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks};
+use wasmtime_wasi_http::{
+    DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody,
+    WasiHttpHooks,
+};
 
 use crate::limits::RESPONSE_CHUNK_BYTES_MAX;
 
@@ -26,7 +29,8 @@ impl WasiHttpHooks for HttpHooks {
     fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
         let host_forbidden = self.host_forbidden;
         Arc::new(move |name| {
-            DEFAULT_FORBIDDEN_HEADERS.contains(name) && (host_forbidden || name != http::header::HOST)
+            DEFAULT_FORBIDDEN_HEADERS.contains(name)
+                && (host_forbidden || name != http::header::HOST)
         })
     }
 

@@ -65,7 +65,11 @@ impl Pollable for StandardOutput {
 }
 
 impl AsyncWrite for StandardOutput {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.output.write(self.stream, bytes);
         Poll::Ready(Ok(bytes.len()))
     }

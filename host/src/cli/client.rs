@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -18,9 +18,8 @@ use serde::de::DeserializeOwned;
 
 use super::print::{self, Paint};
 use crate::admin::auth;
+use crate::config::default_data_dir;
 use crate::limits::TIMEOUT_MAX;
-
-const DATA_DIR_DEFAULT: &str = "./tidegate-data";
 
 /// Time for a connection to come about. A host that is up answers at once, one behind a bad link within seconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,11 +32,21 @@ const ANSWER_TIMEOUT: Duration = TIMEOUT_MAX.saturating_add(Duration::from_secs(
 #[command(next_help_heading = "Connection")]
 pub(super) struct ClientArgs {
     /// Where the admin API is
-    #[arg(long, value_name = "URL", env = "TIDEGATE_ADMIN_URL", default_value = "http://127.0.0.1:3001")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "TIDEGATE_ADMIN_URL",
+        default_value = "http://127.0.0.1:3001"
+    )]
     #[arg(value_parser = parse_base)]
     admin: Url,
     /// The token to show it, made by `tidegate token create`
-    #[arg(long, value_name = "TOKEN", env = "TIDEGATE_TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "TIDEGATE_TOKEN",
+        hide_env_values = true
+    )]
     token: Option<String>,
     /// Where a host on this machine keeps its state: a token is made from it where none is given
     /// [default: ./tidegate-data]
@@ -104,7 +113,11 @@ impl AdminClient {
         let mut authorization = HeaderValue::from_str(&format!("Bearer {token}"))
             .context("the token has characters that no token has")?;
         authorization.set_sensitive(true);
-        Ok(AdminClient { http, base, authorization })
+        Ok(AdminClient {
+            http,
+            base,
+            authorization,
+        })
     }
 
     /// Begins a request; the path's segments come after `/api/v1` and are percent-encoded here.
@@ -126,7 +139,10 @@ impl AdminClient {
     /// Sends a request and waits for the whole answer.
     pub(super) async fn fetch(&self, request: RequestBuilder) -> anyhow::Result<Answer> {
         let response = self.stream(request.timeout(ANSWER_TIMEOUT)).await?;
-        let body = response.bytes().await.map_err(|error| self.explain(error))?;
+        let body = response
+            .bytes()
+            .await
+            .map_err(|error| self.explain(error))?;
         Ok(Answer { body })
     }
 
@@ -163,12 +179,17 @@ impl ClientArgs {
     ///
     /// A token of one's own making goes to a host on this machine; elsewhere only if the data directory was named.
     fn token(&self) -> anyhow::Result<String> {
-        if let Some(token) = self.token.as_deref().map(str::trim).filter(|token| !token.is_empty()) {
+        if let Some(token) = self
+            .token
+            .as_deref()
+            .map(str::trim)
+            .filter(|token| !token.is_empty())
+        {
             return Ok(token.to_owned());
         }
         match &self.data_dir {
             Some(data_dir) => auth::local_token(data_dir),
-            None if is_loopback(&self.admin) => auth::local_token(Path::new(DATA_DIR_DEFAULT)),
+            None if is_loopback(&self.admin) => auth::local_token(&default_data_dir()),
             None => bail!("{} is another machine", shown(&self.admin)),
         }
     }
@@ -176,7 +197,10 @@ impl ClientArgs {
 
 impl fmt::Display for ApiProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = self.request_id.as_deref().map(|id| format!(", request {id}"));
+        let id = self
+            .request_id
+            .as_deref()
+            .map(|id| format!(", request {id}"));
         let aside = format!("({}{})", self.code, id.unwrap_or_default());
         // Errors go to standard error.
         let aside = Paint::of_stderr().dim(&print::printable(&aside));
@@ -186,7 +210,12 @@ impl fmt::Display for ApiProblem {
 
 /// Without a token there is nothing to be done but to find out which advice helps: a token, or a host.
 async fn without_token(http: &reqwest::Client, base: &Url, reason: anyhow::Error) -> anyhow::Error {
-    match http.get(api_url(base, &["functions"])).timeout(CONNECT_TIMEOUT).send().await {
+    match http
+        .get(api_url(base, &["functions"]))
+        .timeout(CONNECT_TIMEOUT)
+        .send()
+        .await
+    {
         Err(error) if error.is_connect() => unreachable(base, &error),
         _ => anyhow!(
             "no token: pass --token or set TIDEGATE_TOKEN, made by `tidegate token create` on the host \
@@ -201,15 +230,29 @@ async fn refusal(base: &Url, response: Response) -> anyhow::Error {
     let body = response.bytes().await.unwrap_or_default();
     match problem(status, &body) {
         Some(problem) => problem.into(),
-        None => anyhow!("{} answered {status} without saying why: is it Tidegate's admin API?", shown(base)),
+        None => anyhow!(
+            "{} answered {status} without saying why: is it Tidegate's admin API?",
+            shown(base)
+        ),
     }
 }
 
 fn problem(status: StatusCode, body: &[u8]) -> Option<ApiProblem> {
     let document: ProblemDocument = serde_json::from_slice(body).ok()?;
-    let detail = if document.detail.is_empty() { document.title } else { document.detail };
-    let ProblemDocument { code, request_id, .. } = document;
-    Some(ApiProblem { status: status.as_u16(), code, detail, request_id })
+    let detail = if document.detail.is_empty() {
+        document.title
+    } else {
+        document.detail
+    };
+    let ProblemDocument {
+        code, request_id, ..
+    } = document;
+    Some(ApiProblem {
+        status: status.as_u16(),
+        code,
+        detail,
+        request_id,
+    })
 }
 
 fn unreachable(base: &Url, error: &reqwest::Error) -> anyhow::Error {
@@ -248,7 +291,10 @@ fn parse_base(text: &str) -> Result<Url, String> {
 
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let address = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
@@ -271,14 +317,26 @@ mod tests {
             assert_eq!(api_url(&base, path).as_str(), expected);
         };
         check("http://h:1", &["functions"], "http://h:1/api/v1/functions");
-        check("http://h:1/edge/", &["functions", "a"], "http://h:1/edge/api/v1/functions/a");
-        check("http://h:1", &["keys", "a/b ?%#ä"], "http://h:1/api/v1/keys/a%2Fb%20%3F%25%23%C3%A4");
+        check(
+            "http://h:1/edge/",
+            &["functions", "a"],
+            "http://h:1/edge/api/v1/functions/a",
+        );
+        check(
+            "http://h:1",
+            &["keys", "a/b ?%#ä"],
+            "http://h:1/api/v1/keys/a%2Fb%20%3F%25%23%C3%A4",
+        );
     }
 
     #[test]
     fn this_machine_is_told_from_others() {
         let check = |url: &str, expected| {
-            assert_eq!(is_loopback(&parse_base(url).expect("a URL")), expected, "{url}");
+            assert_eq!(
+                is_loopback(&parse_base(url).expect("a URL")),
+                expected,
+                "{url}"
+            );
         };
         check("http://127.0.0.1:3001", true);
         check("http://[::1]:3001", true);

@@ -89,7 +89,14 @@ pub(super) async fn run(args: DeployArgs) -> anyhow::Result<()> {
         return forecast(&name, &answer.read()?);
     }
     let function: Function = answer.read()?;
-    report(&function, if function.created { "is active" } else { "is active already: nothing changed" })
+    report(
+        &function,
+        if function.created {
+            "is active"
+        } else {
+            "is active already: nothing changed"
+        },
+    )
 }
 
 /// Says which revision is active, what starts it, and how to call it.
@@ -127,8 +134,14 @@ fn read_manifest(file: &Path) -> anyhow::Result<String> {
 fn default_name(file: &Path, manifest: Option<&str>) -> anyhow::Result<Name> {
     // A manifest that cannot be read is for the host to explain.
     let manifest = manifest.and_then(|text| toml::from_str::<toml::Table>(text).ok());
-    let given = manifest.as_ref().and_then(|table| table.get("name")?.as_str());
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy().replace('_', "-");
+    let given = manifest
+        .as_ref()
+        .and_then(|table| table.get("name")?.as_str());
+    let stem = file
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .replace('_', "-");
     let name = given.unwrap_or(&stem).parse();
     name.context("the function needs a name: pass --name")
 }
@@ -136,13 +149,22 @@ fn default_name(file: &Path, manifest: Option<&str>) -> anyhow::Result<Name> {
 fn request(client: &AdminClient, name: &Name, args: &DeployArgs) -> RequestBuilder {
     let path = ["functions", name.as_str()];
     let request = match args.dry_run {
-        true => client.request(Method::POST, &path).query(&[("dry_run", true)]),
+        true => client
+            .request(Method::POST, &path)
+            .query(&[("dry_run", true)]),
         false => client.request(Method::PUT, &path),
     };
-    let parameters =
-        [("route", &args.routes), ("topic", &args.topics), ("bucket", &args.buckets), ("publish", &args.publish)];
+    let parameters = [
+        ("route", &args.routes),
+        ("topic", &args.topics),
+        ("bucket", &args.buckets),
+        ("publish", &args.publish),
+    ];
     let pairs = |(key, values): (&'static str, &Vec<String>)| {
-        values.iter().map(|value| (key, value.clone())).collect::<Vec<_>>()
+        values
+            .iter()
+            .map(|value| (key, value.clone()))
+            .collect::<Vec<_>>()
     };
     request.query(&parameters.into_iter().flat_map(pairs).collect::<Vec<_>>())
 }
@@ -156,11 +178,20 @@ fn upload(
     let length = component.len() as u64;
     let body = body(component, bar.clone());
     let Some(manifest) = manifest else {
-        return Ok(request.header(CONTENT_TYPE, COMPONENT_TYPE).header(CONTENT_LENGTH, length).body(body));
+        return Ok(request
+            .header(CONTENT_TYPE, COMPONENT_TYPE)
+            .header(CONTENT_LENGTH, length)
+            .body(body));
     };
-    let component = Part::stream_with_length(body, length).file_name("component.wasm").mime_str(COMPONENT_TYPE)?;
+    let component = Part::stream_with_length(body, length)
+        .file_name("component.wasm")
+        .mime_str(COMPONENT_TYPE)?;
     let manifest = Part::text(manifest).mime_str(MANIFEST_TYPE)?;
-    Ok(request.multipart(Form::new().part("component", component).part("manifest", manifest)))
+    Ok(request.multipart(
+        Form::new()
+            .part("component", component)
+            .part("manifest", manifest),
+    ))
 }
 
 /// The bytes in chunks, each counted when the connection takes it.
@@ -186,11 +217,28 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the templates above are valid")
 }
 
-fn write_report(out: &mut impl Write, function: &Function, what: &str, paint: Paint) -> io::Result<()> {
+fn write_report(
+    out: &mut impl Write,
+    function: &Function,
+    what: &str,
+    paint: Paint,
+) -> io::Result<()> {
     let name = print::printable(&function.name);
-    let size = function.component_bytes.map(|count| format!("{}, ", print::bytes(count)));
-    let aside = format!("({}{})", size.unwrap_or_default(), print::short_digest(&function.digest));
-    writeln!(out, "{}: revision {} {what} {}", paint.bold(&name), function.revision, paint.dim(&aside))?;
+    let size = function
+        .component_bytes
+        .map(|count| format!("{}, ", print::bytes(count)));
+    let aside = format!(
+        "({}{})",
+        size.unwrap_or_default(),
+        print::short_digest(&function.digest)
+    );
+    writeln!(
+        out,
+        "{}: revision {} {what} {}",
+        paint.bold(&name),
+        function.revision,
+        paint.dim(&aside)
+    )?;
     for trigger in function.triggers.lines() {
         writeln!(out, "  {}", print::printable(&trigger))?;
     }
@@ -208,7 +256,12 @@ fn forecast(name: &Name, forecast: &Forecast) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write_forecast(out: &mut impl Write, name: &Name, forecast: &Forecast, paint: Paint) -> io::Result<()> {
+fn write_forecast(
+    out: &mut impl Write,
+    name: &Name,
+    forecast: &Forecast,
+    paint: Paint,
+) -> io::Result<()> {
     let what = match forecast.would_change {
         true => "a deployment would make a new revision",
         false => "a deployment would change nothing",
@@ -217,7 +270,12 @@ fn write_forecast(out: &mut impl Write, name: &Name, forecast: &Forecast, paint:
     let mut section = |title: &str, lines: &[String]| {
         for (index, line) in lines.iter().enumerate() {
             let title = if index == 0 { title } else { "" };
-            writeln!(out, "  {} {}", paint.dim(&format!("{title:8}")), print::printable(line))?;
+            writeln!(
+                out,
+                "  {} {}",
+                paint.dim(&format!("{title:8}")),
+                print::printable(line)
+            )?;
         }
         Ok::<_, io::Error>(())
     };
@@ -229,7 +287,11 @@ fn write_forecast(out: &mut impl Write, name: &Name, forecast: &Forecast, paint:
 
 /// One line for each kind of grant that is asked for.
 fn grant_lines(grants: &Map<String, Value>) -> Vec<String> {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let text = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    };
     let line = |(kind, values): (&String, &Value)| {
         let values: Vec<_> = values.as_array()?.iter().map(text).collect();
         (!values.is_empty()).then(|| format!("{kind}: {}", values.join(", ")))
@@ -256,7 +318,11 @@ mod tests {
             let name = default_name(Path::new(file), manifest).ok();
             assert_eq!(name.as_ref().map(Name::as_str), expected, "{file}");
         };
-        check("target/wasm32-wasip2/release/hello_http.wasm", None, Some("hello-http"));
+        check(
+            "target/wasm32-wasip2/release/hello_http.wasm",
+            None,
+            Some("hello-http"),
+        );
         check("a.wasm", Some("[limits]"), Some("a"));
         check("a.wasm", Some("name = \"b\""), Some("b"));
         check("a.wasm", Some("not a manifest"), Some("a"));
@@ -265,7 +331,9 @@ mod tests {
 
     #[test]
     fn a_directory_is_explained() {
-        let error = read_component(Path::new(".")).expect_err("it is a directory").to_string();
+        let error = read_component(Path::new("."))
+            .expect_err("it is a directory")
+            .to_string();
         assert!(error.contains("--target wasm32-wasip2"), "{error}");
     }
 

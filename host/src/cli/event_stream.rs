@@ -35,7 +35,10 @@ impl EventReader {
             }
         }
         let pending = self.line.len() + self.data.as_ref().map_or(0, String::len);
-        ensure!(pending <= EVENT_BYTES_MAX, "the host sends an event that does not end");
+        ensure!(
+            pending <= EVENT_BYTES_MAX,
+            "the host sends an event that does not end"
+        );
         Ok(events)
     }
 
@@ -61,7 +64,11 @@ impl EventReader {
     fn end_event(&mut self) -> Option<ServerEvent> {
         let kind = std::mem::take(&mut self.kind);
         let data = self.data.take()?;
-        let kind = if kind.is_empty() { "message".to_owned() } else { kind };
+        let kind = if kind.is_empty() {
+            "message".to_owned()
+        } else {
+            kind
+        };
         Some(ServerEvent { kind, data })
     }
 }
@@ -79,8 +86,14 @@ mod tests {
         for chunk in STREAM.as_bytes().chunks(chunk_bytes) {
             events.extend(reader.push(chunk).expect("short"));
         }
-        let events: Vec<_> = events.iter().map(|event| (event.kind.as_str(), event.data.as_str())).collect();
-        assert_eq!(events, [("log", "{\"a\":1}"), ("missed", "2"), ("message", "x\ny")]);
+        let events: Vec<_> = events
+            .iter()
+            .map(|event| (event.kind.as_str(), event.data.as_str()))
+            .collect();
+        assert_eq!(
+            events,
+            [("log", "{\"a\":1}"), ("missed", "2"), ("message", "x\ny")]
+        );
     }
 
     #[test]

@@ -9,7 +9,10 @@ pub(super) fn example_path(route: &str) -> String {
 
 /// The command that calls a function's URL, by a method that its route takes.
 pub(super) fn curl_line(url: &str, triggers: &Triggers) -> String {
-    let trigger = triggers.http.iter().find(|trigger| url.ends_with(&trigger.route));
+    let trigger = triggers
+        .http
+        .iter()
+        .find(|trigger| url.ends_with(without_rest(&trigger.route)));
     let methods = trigger.map_or(&[][..], |trigger| &trigger.methods);
     let options = match methods.first().map(String::as_str) {
         None => String::new(),
@@ -19,6 +22,11 @@ pub(super) fn curl_line(url: &str, triggers: &Triggers) -> String {
         Some(method) => format!("-X {} ", quoted(method)),
     };
     format!("curl {options}{}", quoted(&example_path(url)))
+}
+
+/// What every path of the route begins with, and its URL ends with: a rest segment may be empty.
+fn without_rest(route: &str) -> &str {
+    route.split("/{*").next().unwrap_or(route)
 }
 
 /// As a shell takes it for one word.
@@ -46,8 +54,24 @@ mod tests {
     #[test]
     fn a_line_for_curl_fits_the_route() {
         check("http://h/a", "/a", &[], "curl http://h/a");
-        check("http://h/a/{id}/{*rest}", "/a/{id}/{*rest}", &["POST", "GET"], "curl http://h/a/id/rest");
-        check("http://h/a", "/a", &["PUT"], "curl -X PUT -d 'hello' http://h/a");
+        check(
+            "http://h/a/{id}/{*rest}",
+            "/a/{id}/{*rest}",
+            &["POST", "GET"],
+            "curl http://h/a/id/rest",
+        );
+        check(
+            "http://h/a",
+            "/a/{*rest}",
+            &["DELETE"],
+            "curl -X DELETE http://h/a",
+        );
+        check(
+            "http://h/a",
+            "/a",
+            &["PUT"],
+            "curl -X PUT -d 'hello' http://h/a",
+        );
         check("http://h/a", "/a", &["DELETE"], "curl -X DELETE http://h/a");
         check("http://h/a", "/a", &["HEAD"], "curl -I http://h/a");
     }

@@ -142,7 +142,8 @@ impl Triggers {
     /// One line for each trigger.
     pub(super) fn lines(&self) -> Vec<String> {
         let http = self.http.iter().map(HttpTrigger::line);
-        http.chain(self.mqtt.iter().map(MqttTrigger::line)).collect()
+        http.chain(self.mqtt.iter().map(MqttTrigger::line))
+            .collect()
     }
 }
 
@@ -157,13 +158,18 @@ impl HttpTrigger {
 
 impl MqttTrigger {
     fn line(&self) -> String {
-        format!("mqtt {} (qos {}, order {})", self.topic, self.qos, self.order)
+        format!(
+            "mqtt {} (qos {}, order {})",
+            self.topic, self.qos, self.order
+        )
     }
 }
 
 async fn list(args: &ClientArgs) -> anyhow::Result<()> {
     let client = AdminClient::new(args).await?;
-    let answer = client.fetch(client.request(Method::GET, &["functions"])).await?;
+    let answer = client
+        .fetch(client.request(Method::GET, &["functions"]))
+        .await?;
     if args.json {
         return Ok(answer.print()?);
     }
@@ -172,8 +178,14 @@ async fn list(args: &ClientArgs) -> anyhow::Result<()> {
         eprintln!("There are no functions yet. Deploy one with `tidegate deploy FILE`.");
         return Ok(());
     }
-    let mut table =
-        Table::new(["NAME", "REVISION", "DEPLOYED", "INVOCATIONS", "FAILURES", "TRIGGERS"]);
+    let mut table = Table::new([
+        "NAME",
+        "REVISION",
+        "DEPLOYED",
+        "INVOCATIONS",
+        "FAILURES",
+        "TRIGGERS",
+    ]);
     for function in &list.functions {
         table.row([
             function.name.clone(),
@@ -189,12 +201,18 @@ async fn list(args: &ClientArgs) -> anyhow::Result<()> {
 
 async fn show(name: &Name, args: &ClientArgs) -> anyhow::Result<()> {
     let client = AdminClient::new(args).await?;
-    let answer = client.fetch(client.request(Method::GET, &["functions", name.as_str()])).await?;
+    let answer = client
+        .fetch(client.request(Method::GET, &["functions", name.as_str()]))
+        .await?;
     if args.json {
         return Ok(answer.print()?);
     }
     let function: Function = answer.read()?;
-    Ok(write_function(&mut io::stdout().lock(), &function, Paint::of_stdout())?)
+    Ok(write_function(
+        &mut io::stdout().lock(),
+        &function,
+        Paint::of_stdout(),
+    )?)
 }
 
 fn write_function(out: &mut impl Write, function: &Function, paint: Paint) -> io::Result<()> {
@@ -203,12 +221,18 @@ fn write_function(out: &mut impl Write, function: &Function, paint: Paint) -> io
         writeln!(out, "{label} {}", print::printable(value))
     };
     line("name", &function.name)?;
-    line("revision", &format!("{} of {}", function.revision, function.created_at))?;
+    line(
+        "revision",
+        &format!("{}, deployed {}", function.revision, function.created_at),
+    )?;
     line("digest", &function.digest)?;
     if let Some(count) = function.component_bytes {
         line("component", &print::bytes(count))?;
     }
-    line("invocations", &format!("{}, {} failed", function.invocations, function.failures))?;
+    line(
+        "invocations",
+        &format!("{}, {} failed", function.invocations, function.failures),
+    )?;
     for trigger in function.triggers.lines() {
         line("trigger", &trigger)?;
     }
@@ -237,12 +261,21 @@ fn confirm(name: &Name) -> anyhow::Result<()> {
         bail!("nobody is there to confirm that `{name}` is to be deleted: add --yes");
     }
     let mut prompt = io::stderr();
-    write!(prompt, "This deletes `{name}` with all of its revisions. Type its name to confirm: ")
-        .and_then(|()| prompt.flush())
-        .context("cannot ask")?;
+    write!(
+        prompt,
+        "This deletes `{name}` with all of its revisions. Type its name to confirm: "
+    )
+    .and_then(|()| prompt.flush())
+    .context("cannot ask")?;
     let mut typed = String::new();
-    io::stdin().lock().read_line(&mut typed).context("cannot read the answer")?;
-    ensure!(typed.trim() == name.as_str(), "nothing was deleted: that is not `{name}`");
+    io::stdin()
+        .lock()
+        .read_line(&mut typed)
+        .context("cannot read the answer")?;
+    ensure!(
+        typed.trim() == name.as_str(),
+        "nothing was deleted: that is not `{name}`"
+    );
     Ok(())
 }
 
@@ -286,7 +319,7 @@ mod tests {
         let mut out = Vec::new();
         write_function(&mut out, &function, Paint::none()).expect("written");
         let expected = "name         a\n\
-             revision     2 of t\n\
+             revision     2, deployed t\n\
              digest       d\n\
              component    2.0 KiB\n\
              invocations  3, 1 failed\n\

@@ -19,6 +19,8 @@ pub(super) fn read_file(file: &Path) -> anyhow::Result<Bytes> {
 pub(super) fn read_stdin() -> anyhow::Result<Bytes> {
     let mut bytes = Vec::new();
     let mut stdin = io::stdin().lock();
-    stdin.read_to_end(&mut bytes).context("cannot read standard input")?;
+    stdin
+        .read_to_end(&mut bytes)
+        .context("cannot read standard input")?;
     Ok(Bytes::from(bytes))
 }

@@ -62,7 +62,12 @@ struct MqttArgs {
     #[arg(long, value_name = "TOPIC", conflicts_with_all = ["path", "method", "headers", "body", "body_file"])]
     topic: Option<String>,
     /// The payload
-    #[arg(long, value_name = "TEXT", requires = "topic", conflicts_with = "payload_file")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "topic",
+        conflicts_with = "payload_file"
+    )]
     payload: Option<String>,
     /// Read the payload from this file; `-` is standard input
     #[arg(long, value_name = "FILE", requires = "topic")]
@@ -78,7 +83,8 @@ struct MqttArgs {
 /// What came of it.
 #[derive(Deserialize)]
 struct Trial {
-    invocation: Invocation,
+    /// Left out where the host gave up waiting for its end.
+    invocation: Option<Invocation>,
     http: Option<HttpAnswer>,
     logs: Vec<LogLine>,
 }
@@ -86,12 +92,19 @@ struct Trial {
 #[derive(Deserialize)]
 struct Invocation {
     id: String,
+    outcome: String,
+    /// Left out, like the rest, where the event was refused.
+    #[serde(flatten)]
+    run: Option<Run>,
+    blame: Option<String>,
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Run {
     revision: u64,
     duration_ms: f64,
     cpu_ms: f64,
-    outcome: String,
-    blame: Option<String>,
-    reason: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +113,8 @@ struct HttpAnswer {
     headers: Vec<(String, String)>,
     body: Option<String>,
     body_base64: Option<String>,
+    /// Why the body broke off.
+    body_error: Option<String>,
 }
 
 /// Runs `tidegate invoke`; the exit code says whether the function did well.
@@ -110,13 +125,19 @@ pub(super) async fn run(args: InvokeArgs) -> anyhow::Result<u8> {
         None => args.http.event(&client, &args.name).await?,
     };
     let path = ["functions", args.name.as_str(), "invoke"];
-    let answer = client.fetch(client.request(Method::POST, &path).json(&event)).await?;
+    let answer = client
+        .fetch(client.request(Method::POST, &path).json(&event))
+        .await?;
     let trial: Trial = answer.read()?;
     match args.client.json {
         true => answer.print()?,
-        false => trial.write(&mut io::stdout().lock(), Paint::of_stdout(), io::stdout().is_terminal())?,
+        false => trial.write(
+            &mut io::stdout().lock(),
+            Paint::of_stdout(),
+            io::stdout().is_terminal(),
+        )?,
     }
-    Ok(if trial.invocation.is_ok() { SUCCEEDED } else { FAILED })
+    Ok(if trial.is_ok() { SUCCEEDED } else { FAILED })
 }
 
 impl HttpArgs {
@@ -142,7 +163,8 @@ impl HttpArgs {
 impl MqttArgs {
     fn event(&self, topic: &str) -> anyhow::Result<Value> {
         let payload = bytes_given(self.payload.as_ref(), self.payload_file.as_ref())?;
-        let mut mqtt = json!({ "topic": topic, "qos": self.qos.unwrap_or(0), "retain": self.retain });
+        let mut mqtt =
+            json!({ "topic": topic, "qos": self.qos.unwrap_or(0), "retain": self.retain });
         put_bytes(&mut mqtt, "payload", &payload.unwrap_or_default());
         Ok(json!({ "mqtt": mqtt }))
     }
@@ -153,7 +175,9 @@ async fn first_path(client: &AdminClient, name: &Name) -> anyhow::Result<String>
     let request = client.request(Method::GET, &["functions", name.as_str()]);
     let function: Function = client.fetch(request).await?.read()?;
     let first = function.triggers.http.first();
-    let first = first.ok_or_else(|| anyhow!("`{name}` has no route: pass --topic, or --path to try it all the same"))?;
+    let first = first.ok_or_else(|| {
+        anyhow!("`{name}` has no route: pass --topic, or --path to try it all the same")
+    })?;
     Ok(example_path(&first.route))
 }
 
@@ -183,12 +207,19 @@ fn parse_header(text: &str) -> Result<(String, String), String> {
 }
 
 impl Trial {
+    fn is_ok(&self) -> bool {
+        self.invocation.as_ref().is_some_and(Invocation::is_ok)
+    }
+
     fn write(&self, out: &mut impl Write, paint: Paint, to_terminal: bool) -> anyhow::Result<()> {
         if let Some(http) = &self.http {
             http.write(out, paint, to_terminal)?;
             writeln!(out)?;
         }
-        self.invocation.write(out, paint)?;
+        match &self.invocation {
+            Some(invocation) => invocation.write(out, paint)?,
+            None => writeln!(out, "{}", paint.red("the host does not say how it ended"))?,
+        }
         Ok(logs::write_lines(out, &self.logs, paint)?)
     }
 }
@@ -200,14 +231,39 @@ impl Invocation {
 
     fn write(&self, out: &mut impl Write, paint: Paint) -> io::Result<()> {
         let outcome = print::printable(&self.outcome);
-        let outcome = if self.is_ok() { paint.green(&outcome) } else { paint.red(&outcome) };
-        write!(out, "{outcome} after {}", print::milliseconds(self.duration_ms))?;
-        let cpu = print::milliseconds(self.cpu_ms);
-        let aside = format!("({cpu} computing, revision {}, invocation {})", self.revision, self.id);
-        writeln!(out, " {}", paint.dim(&print::printable(&aside)))?;
+        let outcome = if self.is_ok() {
+            paint.green(&outcome)
+        } else {
+            paint.red(&outcome)
+        };
+        let id = format!("invocation {}", self.id);
+        match &self.run {
+            None => writeln!(
+                out,
+                "{outcome} {}",
+                paint.dim(&print::printable(&format!("({id})")))
+            )?,
+            Some(run) => {
+                let (duration, cpu) = (
+                    print::milliseconds(run.duration_ms),
+                    print::milliseconds(run.cpu_ms),
+                );
+                let aside = format!("({cpu} computing, revision {}, {id})", run.revision);
+                writeln!(
+                    out,
+                    "{outcome} after {duration} {}",
+                    paint.dim(&print::printable(&aside))
+                )?;
+            }
+        }
         if let Some(blame) = &self.blame {
             let reason = self.reason.as_deref().unwrap_or("no reason given");
-            writeln!(out, "blame: {}: {}", print::printable(blame), print::printable(reason))?;
+            writeln!(
+                out,
+                "blame: {}: {}",
+                print::printable(blame),
+                print::printable(reason)
+            )?;
         }
         Ok(())
     }
@@ -219,6 +275,10 @@ impl HttpAnswer {
         for (name, value) in &self.headers {
             let name = paint.dim(&format!("{}:", print::printable(name)));
             writeln!(out, "{name} {}", print::printable(value))?;
+        }
+        if let Some(error) = &self.body_error {
+            let note = format!("the body broke off: {}", print::printable(error));
+            writeln!(out, "\n{}", paint.red(&note))?;
         }
         let body = self.body()?;
         if body.is_empty() {
@@ -239,7 +299,9 @@ impl HttpAnswer {
     fn body(&self) -> anyhow::Result<Vec<u8>> {
         match (&self.body, &self.body_base64) {
             (Some(text), _) => Ok(text.clone().into_bytes()),
-            (None, Some(encoded)) => BASE64_STANDARD.decode(encoded).context("the body is not base64"),
+            (None, Some(encoded)) => BASE64_STANDARD
+                .decode(encoded)
+                .context("the body is not base64"),
             (None, None) => Ok(Vec::new()),
         }
     }
@@ -253,7 +315,9 @@ mod tests {
     fn headers_are_taken_apart() {
         let check = |text: &str, expected: Option<(&str, &str)>| {
             let parsed = parse_header(text).ok();
-            let parsed = parsed.as_ref().map(|(name, value)| (name.as_str(), value.as_str()));
+            let parsed = parsed
+                .as_ref()
+                .map(|(name, value)| (name.as_str(), value.as_str()));
             assert_eq!(parsed, expected, "{text}");
         };
         check("a: b", Some(("a", "b")));
@@ -276,7 +340,9 @@ mod tests {
     fn check(trial: Value, to_terminal: bool, expected: &str) {
         let trial: Trial = serde_json::from_value(trial).expect("a trial");
         let mut out = Vec::new();
-        trial.write(&mut out, Paint::none(), to_terminal).expect("written");
+        trial
+            .write(&mut out, Paint::none(), to_terminal)
+            .expect("written");
         assert_eq!(String::from_utf8_lossy(&out), expected);
     }
 
@@ -295,14 +361,24 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_trial_shows_why() {
+        let trial = json!({ "invocation": {"id": "I", "outcome": "busy"}, "logs": [] });
+        check(trial, true, "busy (invocation I)\n");
+        let unknown =
+            json!({ "http": {"status": 200, "headers": [], "body_error": "reset"}, "logs": [] });
+        let expected =
+            "HTTP 200\n\nthe body broke off: reset\n\nthe host does not say how it ended\n";
+        check(unknown, true, expected);
+    }
+
+    #[test]
     fn a_failed_trial_shows_who_is_to_blame() {
         let trial = json!({
             "invocation": {"id": "I", "revision": 1, "duration_ms": 1, "cpu_ms": 1,
                 "outcome": "trap", "blame": "guest", "reason": "unreachable"},
             "logs": [],
         });
-        let expected =
-            "trap after 1.0 ms (1.0 ms computing, revision 1, invocation I)\nblame: guest: unreachable\n";
+        let expected = "trap after 1.0 ms (1.0 ms computing, revision 1, invocation I)\nblame: guest: unreachable\n";
         check(trial, true, expected);
     }
 }

@@ -85,15 +85,19 @@ pub(super) async fn run(command: KeyValueCommand) -> anyhow::Result<()> {
         KeyValueCommand::Get { key, client } => get(&key, &client).await,
         KeyValueCommand::Set { key, value, client } => set(&key, value, &client).await,
         KeyValueCommand::Delete { key, client } => delete(&key, &client).await,
-        KeyValueCommand::List { bucket, prefix, client } => {
-            list(&bucket, prefix.as_deref(), &client).await
-        }
+        KeyValueCommand::List {
+            bucket,
+            prefix,
+            client,
+        } => list(&bucket, prefix.as_deref(), &client).await,
     }
 }
 
 async fn get(key: &KeyArgs, args: &ClientArgs) -> anyhow::Result<()> {
     let client = AdminClient::new(args).await?;
-    let answer = client.fetch(client.request(Method::GET, &key.path()?)).await?;
+    let answer = client
+        .fetch(client.request(Method::GET, &key.path()?))
+        .await?;
     let mut out = io::stdout().lock();
     out.write_all(answer.bytes())?;
     Ok(out.flush()?)
@@ -111,7 +115,9 @@ async fn set(key: &KeyArgs, value: ValueArgs, args: &ClientArgs) -> anyhow::Resu
 
 async fn delete(key: &KeyArgs, args: &ClientArgs) -> anyhow::Result<()> {
     let client = AdminClient::new(args).await?;
-    let answer = client.fetch(client.request(Method::DELETE, &key.path()?)).await?;
+    let answer = client
+        .fetch(client.request(Method::DELETE, &key.path()?))
+        .await?;
     if args.json {
         answer.print()?;
     }
@@ -131,7 +137,10 @@ async fn list(bucket: &Name, prefix: Option<&str>, args: &ClientArgs) -> anyhow:
             true => answer.print()?,
             false => print_keys(&page.keys)?,
         }
-        ensure!(page.cursor.is_none() || page.cursor != cursor, "the host lists the same keys again and again");
+        ensure!(
+            page.cursor.is_none() || page.cursor != cursor,
+            "the host lists the same keys again and again"
+        );
         match page.cursor {
             Some(next) => cursor = Some(next),
             None => return Ok(()),
@@ -141,7 +150,8 @@ async fn list(bucket: &Name, prefix: Option<&str>, args: &ClientArgs) -> anyhow:
 
 fn print_keys(keys: &[String]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    keys.iter().try_for_each(|key| writeln!(out, "{}", print::printable(key)))
+    keys.iter()
+        .try_for_each(|key| writeln!(out, "{}", print::printable(key)))
 }
 
 impl KeyArgs {

@@ -80,20 +80,41 @@ pub(super) async fn run(args: LogsArgs) -> anyhow::Result<()> {
 
 /// Writes lines of one invocation, for a reader who knows which.
 pub(super) fn write_lines(out: &mut impl Write, lines: &[LogLine], paint: Paint) -> io::Result<()> {
-    let writer = LogWriter { paint, json: false, invocations: false };
-    lines.iter().try_for_each(|line| writer.write_text(out, line))
+    let writer = LogWriter {
+        paint,
+        json: false,
+        invocations: false,
+    };
+    lines
+        .iter()
+        .try_for_each(|line| writer.write_text(out, line))
 }
 
-async fn show(client: &AdminClient, request: RequestBuilder, writer: &LogWriter) -> anyhow::Result<()> {
+async fn show(
+    client: &AdminClient,
+    request: RequestBuilder,
+    writer: &LogWriter,
+) -> anyhow::Result<()> {
     let lines: LogLines = client.fetch(request).await?.read()?;
     let mut out = io::stdout().lock();
-    lines.logs.into_iter().try_for_each(|line| writer.write(&mut out, line))
+    lines
+        .logs
+        .into_iter()
+        .try_for_each(|line| writer.write(&mut out, line))
 }
 
-async fn follow(client: &AdminClient, request: RequestBuilder, writer: &LogWriter) -> anyhow::Result<()> {
+async fn follow(
+    client: &AdminClient,
+    request: RequestBuilder,
+    writer: &LogWriter,
+) -> anyhow::Result<()> {
     let mut response = client.stream(request.query(&[("follow", true)])).await?;
     let mut reader = EventReader::default();
-    while let Some(chunk) = response.chunk().await.map_err(|error| client.explain(error))? {
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| client.explain(error))?
+    {
         for event in reader.push(&chunk)? {
             take(event, writer)?;
         }
@@ -109,7 +130,8 @@ fn take(event: ServerEvent, writer: &LogWriter) -> anyhow::Result<()> {
             writer.write(&mut io::stdout().lock(), line)
         }
         "missed" => {
-            let missed: Missed = serde_json::from_str(&event.data).context("an event cannot be read")?;
+            let missed: Missed =
+                serde_json::from_str(&event.data).context("an event cannot be read")?;
             let note = format!("({} lines came too fast and were left out)", missed.lines);
             eprintln!("{}", Paint::of_stderr().dim(&note));
             Ok(())
@@ -132,13 +154,21 @@ impl LogWriter {
         let time = self.paint.dim(&print::printable(&line.time));
         write!(out, "{time} {}", self.level(&line.level))?;
         if self.invocations {
-            write!(out, " {}", self.paint.dim(&print::printable(&line.invocation)))?;
+            write!(
+                out,
+                " {}",
+                self.paint.dim(&print::printable(&line.invocation))
+            )?;
         }
         if !line.context.is_empty() {
             write!(out, " {}:", print::printable(&line.context))?;
         }
         // What follows a line break is set off, so that it cannot be taken for a line of its own.
-        writeln!(out, " {}", print::printable(&line.message).replace('\n', "\n    "))
+        writeln!(
+            out,
+            " {}",
+            print::printable(&line.message).replace('\n', "\n    ")
+        )
     }
 
     /// The level's word, as wide as the widest of the common ones.
@@ -159,7 +189,11 @@ mod tests {
 
     #[track_caller]
     fn check(json: bool, invocations: bool, expected: &str) {
-        let writer = LogWriter { paint: Paint::none(), json, invocations };
+        let writer = LogWriter {
+            paint: Paint::none(),
+            json,
+            invocations,
+        };
         let line = serde_json::json!({
             "time": "T", "invocation": "I", "level": "warn", "source": "logging",
             "context": "main", "message": "a\nb\u{1b}",

@@ -135,7 +135,10 @@ mod tests {
 
     #[test]
     fn commands_take_what_they_document() {
-        check("tidegate deploy a.wasm --route /a --route /b --dry-run --json", true);
+        check(
+            "tidegate deploy a.wasm --route /a --route /b --dry-run --json",
+            true,
+        );
         check("tidegate deploy", false);
         check("tidegate deploy a.wasm --name No_Name", false);
         check("tidegate deploy a.wasm --admin localhost:3001", false);
@@ -154,7 +157,10 @@ mod tests {
         check("tidegate invoke a --path /x --header k:v --body b", true);
         check("tidegate invoke a --header k", false);
         check("tidegate invoke a --body b --body-file f", false);
-        check("tidegate invoke a --topic t --payload p --qos 1 --retain", true);
+        check(
+            "tidegate invoke a --topic t --payload p --qos 1 --retain",
+            true,
+        );
         check("tidegate invoke a --topic t --qos 3", false);
         check("tidegate invoke a --topic t --path /x", false);
         check("tidegate invoke a --payload p", false);

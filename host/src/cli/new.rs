@@ -25,11 +25,17 @@ pub(super) struct NewArgs {
 
 /// Runs `tidegate new`.
 pub(super) fn run(args: NewArgs) -> anyhow::Result<()> {
-    let directory = args.path.unwrap_or_else(|| PathBuf::from(args.name.as_str()));
+    let directory = args
+        .path
+        .unwrap_or_else(|| PathBuf::from(args.name.as_str()));
     check_package_name(&args.name)?;
     scaffold(&args.name, &directory)?;
     let mut out = io::stdout().lock();
-    writeln!(out, "created {}: build it, deploy it, call it", directory.display())?;
+    writeln!(
+        out,
+        "created {}: build it, deploy it, call it",
+        directory.display()
+    )?;
     writeln!(out)?;
     writeln!(out, "  cd {} && {}", directory.display(), build_line())?;
     writeln!(out, "  {}", deploy_line(&args.name))?;
@@ -44,13 +50,28 @@ fn check_package_name(name: &Name) -> anyhow::Result<()> {
         !name.starts_with(|c: char| c.is_ascii_digit()),
         "`{name}` cannot be a Rust package: its name must not begin with a digit"
     );
-    let taken = ["tidegate-sdk", "tidegate-sdk-macros", "alloc", "core", "proc-macro", "std", "test"];
-    ensure!(!taken.contains(&name), "`{name}` cannot be the package's name: the function needs another one called that");
+    let taken = [
+        "tidegate-sdk",
+        "tidegate-sdk-macros",
+        "alloc",
+        "core",
+        "proc-macro",
+        "std",
+        "test",
+    ];
+    ensure!(
+        !taken.contains(&name),
+        "`{name}` cannot be the package's name: the function needs another one called that"
+    );
     Ok(())
 }
 
 fn scaffold(name: &Name, directory: &Path) -> anyhow::Result<()> {
-    ensure!(is_free(directory)?, "{} is there already, and not empty", directory.display());
+    ensure!(
+        is_free(directory)?,
+        "{} is there already, and not empty",
+        directory.display()
+    );
     let own = [
         ("Cargo.toml", manifest(name)),
         ("src/lib.rs", source(name)),
@@ -70,12 +91,16 @@ fn is_free(directory: &Path) -> anyhow::Result<bool> {
         Ok(mut entries) => Ok(entries.next().is_none()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
-        Err(error) => Err(error).with_context(|| format!("cannot look into {}", directory.display())),
+        Err(error) => {
+            Err(error).with_context(|| format!("cannot look into {}", directory.display()))
+        }
     }
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    let parent = path.parent().expect("every path here is below the function's directory");
+    let parent = path
+        .parent()
+        .expect("every path here is below the function's directory");
     fs::create_dir_all(parent)
         .and_then(|()| fs::write(path, text))
         .with_context(|| format!("cannot write {}", path.display()))
@@ -170,7 +195,13 @@ mod tests {
         for path in ["Cargo.toml", "src/lib.rs", "README.md", ".gitignore"] {
             assert!(directory.join(path).is_file(), "{path}");
         }
-        for path in ["Cargo.toml", "src/lib.rs", "macros/Cargo.toml", "macros/src/lib.rs", "wit/worlds.wit"] {
+        for path in [
+            "Cargo.toml",
+            "src/lib.rs",
+            "macros/Cargo.toml",
+            "macros/src/lib.rs",
+            "wit/worlds.wit",
+        ] {
             assert!(directory.join(SDK_DIR).join(path).is_file(), "{path}");
         }
     }
@@ -187,7 +218,12 @@ mod tests {
     fn nothing_is_overwritten() {
         let parent = tempfile::tempdir().expect("a directory");
         let check = |directory: &Path, accepted: bool| {
-            assert_eq!(scaffold(&name("a"), directory).is_ok(), accepted, "{}", directory.display());
+            assert_eq!(
+                scaffold(&name("a"), directory).is_ok(),
+                accepted,
+                "{}",
+                directory.display()
+            );
         };
         let empty = parent.path().join("empty");
         fs::create_dir(&empty).expect("created");
@@ -201,7 +237,12 @@ mod tests {
 
     #[test]
     fn names_that_cargo_refuses_are_refused_first() {
-        for (text, accepted) in [("a", true), ("2nd", false), ("std", false), ("tidegate-sdk", false)] {
+        for (text, accepted) in [
+            ("a", true),
+            ("2nd", false),
+            ("std", false),
+            ("tidegate-sdk", false),
+        ] {
             assert_eq!(check_package_name(&name(text)).is_ok(), accepted, "{text}");
         }
     }

@@ -28,7 +28,9 @@ impl Paint {
     fn of(stream: &impl IsTerminal) -> Paint {
         // https://no-color.org: set, and not empty.
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Paint { colourful: stream.is_terminal() && !unwanted }
+        Paint {
+            colourful: stream.is_terminal() && !unwanted,
+        }
     }
 
     #[cfg(test)]
@@ -80,7 +82,9 @@ impl Paint {
 impl Table {
     /// An empty table.
     pub(super) fn new<const COLUMNS: usize>(head: [&str; COLUMNS]) -> Table {
-        Table { rows: vec![head.map(str::to_owned).to_vec()] }
+        Table {
+            rows: vec![head.map(str::to_owned).to_vec()],
+        }
     }
 
     /// Adds a row, of as many cells as the head has.
@@ -93,7 +97,10 @@ impl Table {
     pub(super) fn write(&self, out: &mut impl Write, paint: Paint) -> io::Result<()> {
         let widths = self.widths();
         for (index, row) in self.rows.iter().enumerate() {
-            let padded = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+            let padded = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!("{cell:width$}"));
             let line = padded.collect::<Vec<_>>().join("  ");
             let line = line.trim_end();
             match index {
@@ -107,7 +114,11 @@ impl Table {
     fn widths(&self) -> Vec<usize> {
         let columns = self.rows.first().map_or(0, Vec::len);
         let width = |column: usize| {
-            self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+            self.rows
+                .iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or_default()
         };
         (0..columns).map(width).collect()
     }

@@ -28,7 +28,9 @@ pub(super) async fn run(args: RollbackArgs) -> anyhow::Result<()> {
         None => json!({}),
     };
     let path = ["functions", args.name.as_str(), "rollback"];
-    let answer = client.fetch(client.request(Method::POST, &path).json(&body)).await?;
+    let answer = client
+        .fetch(client.request(Method::POST, &path).json(&body))
+        .await?;
     if args.client.json {
         return Ok(answer.print()?);
     }

@@ -11,37 +11,106 @@ const WORKSPACE: &str = include_str!("../../../Cargo.toml");
 /// The manifests, by where they go.
 const MANIFESTS: [(&str, &str); 2] = [
     ("Cargo.toml", include_str!("../../../sdk-rust/Cargo.toml")),
-    ("macros/Cargo.toml", include_str!("../../../sdk-rust/macros/Cargo.toml")),
+    (
+        "macros/Cargo.toml",
+        include_str!("../../../sdk-rust/macros/Cargo.toml"),
+    ),
 ];
 
 /// Everything else, by where it goes. In the repository `wit` lies beside the SDK, and in a copy inside of it.
 const SOURCES: &[(&str, &str)] = &[
-    ("macros/src/attribute.rs", include_str!("../../../sdk-rust/macros/src/attribute.rs")),
-    ("macros/src/expand.rs", include_str!("../../../sdk-rust/macros/src/expand.rs")),
-    ("macros/src/lib.rs", include_str!("../../../sdk-rust/macros/src/lib.rs")),
-    ("macros/src/manifest.rs", include_str!("../../../sdk-rust/macros/src/manifest.rs")),
-    ("macros/src/manifest/tests.rs", include_str!("../../../sdk-rust/macros/src/manifest/tests.rs")),
-    ("src/bindings.rs", include_str!("../../../sdk-rust/src/bindings.rs")),
-    ("src/config.rs", include_str!("../../../sdk-rust/src/config.rs")),
-    ("src/fakes.rs", include_str!("../../../sdk-rust/src/fakes.rs")),
+    (
+        "macros/src/attribute.rs",
+        include_str!("../../../sdk-rust/macros/src/attribute.rs"),
+    ),
+    (
+        "macros/src/expand.rs",
+        include_str!("../../../sdk-rust/macros/src/expand.rs"),
+    ),
+    (
+        "macros/src/lib.rs",
+        include_str!("../../../sdk-rust/macros/src/lib.rs"),
+    ),
+    (
+        "macros/src/manifest.rs",
+        include_str!("../../../sdk-rust/macros/src/manifest.rs"),
+    ),
+    (
+        "macros/src/manifest/tests.rs",
+        include_str!("../../../sdk-rust/macros/src/manifest/tests.rs"),
+    ),
+    (
+        "src/bindings.rs",
+        include_str!("../../../sdk-rust/src/bindings.rs"),
+    ),
+    (
+        "src/config.rs",
+        include_str!("../../../sdk-rust/src/config.rs"),
+    ),
+    (
+        "src/fakes.rs",
+        include_str!("../../../sdk-rust/src/fakes.rs"),
+    ),
     ("src/http.rs", include_str!("../../../sdk-rust/src/http.rs")),
-    ("src/http/body.rs", include_str!("../../../sdk-rust/src/http/body.rs")),
-    ("src/http/export.rs", include_str!("../../../sdk-rust/src/http/export.rs")),
-    ("src/http/percent.rs", include_str!("../../../sdk-rust/src/http/percent.rs")),
-    ("src/http/request.rs", include_str!("../../../sdk-rust/src/http/request.rs")),
-    ("src/http/response.rs", include_str!("../../../sdk-rust/src/http/response.rs")),
-    ("src/http/tests.rs", include_str!("../../../sdk-rust/src/http/tests.rs")),
-    ("src/key_value.rs", include_str!("../../../sdk-rust/src/key_value.rs")),
-    ("src/key_value/tests.rs", include_str!("../../../sdk-rust/src/key_value/tests.rs")),
+    (
+        "src/http/body.rs",
+        include_str!("../../../sdk-rust/src/http/body.rs"),
+    ),
+    (
+        "src/http/export.rs",
+        include_str!("../../../sdk-rust/src/http/export.rs"),
+    ),
+    (
+        "src/http/percent.rs",
+        include_str!("../../../sdk-rust/src/http/percent.rs"),
+    ),
+    (
+        "src/http/request.rs",
+        include_str!("../../../sdk-rust/src/http/request.rs"),
+    ),
+    (
+        "src/http/response.rs",
+        include_str!("../../../sdk-rust/src/http/response.rs"),
+    ),
+    (
+        "src/http/tests.rs",
+        include_str!("../../../sdk-rust/src/http/tests.rs"),
+    ),
+    (
+        "src/key_value.rs",
+        include_str!("../../../sdk-rust/src/key_value.rs"),
+    ),
+    (
+        "src/key_value/tests.rs",
+        include_str!("../../../sdk-rust/src/key_value/tests.rs"),
+    ),
     ("src/lib.rs", include_str!("../../../sdk-rust/src/lib.rs")),
     ("src/log.rs", include_str!("../../../sdk-rust/src/log.rs")),
     ("src/mqtt.rs", include_str!("../../../sdk-rust/src/mqtt.rs")),
-    ("src/mqtt/tests.rs", include_str!("../../../sdk-rust/src/mqtt/tests.rs")),
-    ("src/testing.rs", include_str!("../../../sdk-rust/src/testing.rs")),
-    ("wit/deps/config.wit", include_str!("../../../wit/deps/config.wit")),
-    ("wit/deps/keyvalue.wit", include_str!("../../../wit/deps/keyvalue.wit")),
-    ("wit/deps/logging.wit", include_str!("../../../wit/deps/logging.wit")),
-    ("wit/deps/mqtt.wit", include_str!("../../../wit/deps/mqtt.wit")),
+    (
+        "src/mqtt/tests.rs",
+        include_str!("../../../sdk-rust/src/mqtt/tests.rs"),
+    ),
+    (
+        "src/testing.rs",
+        include_str!("../../../sdk-rust/src/testing.rs"),
+    ),
+    (
+        "wit/deps/config.wit",
+        include_str!("../../../wit/deps/config.wit"),
+    ),
+    (
+        "wit/deps/keyvalue.wit",
+        include_str!("../../../wit/deps/keyvalue.wit"),
+    ),
+    (
+        "wit/deps/logging.wit",
+        include_str!("../../../wit/deps/logging.wit"),
+    ),
+    (
+        "wit/deps/mqtt.wit",
+        include_str!("../../../wit/deps/mqtt.wit"),
+    ),
     ("wit/worlds.wit", include_str!("../../../wit/worlds.wit")),
 ];
 
@@ -53,12 +122,20 @@ pub(super) fn package_key(key: &str) -> String {
 /// The SDK as files, by path.
 pub(super) fn files() -> impl Iterator<Item = (&'static str, String)> {
     let workspace = workspace();
-    let manifests = MANIFESTS.into_iter().map(move |(path, text)| (path, standalone(text, &workspace)));
-    manifests.chain(SOURCES.iter().map(|(path, text)| (*path, (*text).to_owned())))
+    let manifests = MANIFESTS
+        .into_iter()
+        .map(move |(path, text)| (path, standalone(text, &workspace)));
+    manifests.chain(
+        SOURCES
+            .iter()
+            .map(|(path, text)| (*path, (*text).to_owned())),
+    )
 }
 
 fn workspace() -> Table {
-    let manifest: Table = WORKSPACE.parse().expect("Cargo read it to build this program");
+    let manifest: Table = WORKSPACE
+        .parse()
+        .expect("Cargo read it to build this program");
     match manifest.get("workspace") {
         Some(Value::Table(workspace)) => workspace.clone(),
         _ => unreachable!("the repository's manifest is a workspace's"),
@@ -77,7 +154,11 @@ fn standalone(manifest: &str, workspace: &Table) -> String {
             _ if section == "lints" => {}
             None => lines.push(line.to_owned()),
             Some(key) => {
-                let table = if section == "package" { "package" } else { "dependencies" };
+                let table = if section == "package" {
+                    "package"
+                } else {
+                    "dependencies"
+                };
                 lines.push(format!("{key} = {}", workspace[table][key]));
             }
         }
@@ -105,7 +186,8 @@ mod tests {
 
     #[test]
     fn manifests_stand_alone() {
-        let workspace = "[package]\nedition = \"2024\"\n[dependencies]\na = \"1\"\nb = { version = \"2\" }";
+        let workspace =
+            "[package]\nedition = \"2024\"\n[dependencies]\na = \"1\"\nb = { version = \"2\" }";
         let workspace = workspace.parse().expect("TOML");
         let manifest = "[package]\nname = \"x\"\nedition.workspace = true\n\n[dependencies]\na.workspace = true\n\
             b = { workspace = true }\nc = \"3\"\n\n[lints]\nworkspace = true\n";
@@ -127,11 +209,14 @@ mod tests {
     fn all_of_the_sdk_is_embedded() {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let mut expected = BTreeSet::new();
-        // In the repository the SDK's `wit` may be a link to the one beside it.
         collect(&repository.join("sdk-rust/src"), "src", &mut expected);
-        collect(&repository.join("sdk-rust/macros"), "macros", &mut expected);
+        collect(
+            &repository.join("sdk-rust/macros/src"),
+            "macros/src",
+            &mut expected,
+        );
         collect(&repository.join("wit"), "wit", &mut expected);
-        expected.insert("Cargo.toml".to_owned());
+        expected.extend(["Cargo.toml".to_owned(), "macros/Cargo.toml".to_owned()]);
         let embedded: BTreeSet<_> = files().map(|(path, _)| path.to_owned()).collect();
         assert_eq!(embedded, expected);
     }

@@ -23,9 +23,18 @@ pub struct ServeArgs {
 
 /// Runs a host until it is told to stop.
 pub fn run(args: ServeArgs) -> anyhow::Result<()> {
-    let file = args.config.as_deref().map(RawConfig::read).transpose()?.unwrap_or_default();
+    let file = args
+        .config
+        .as_deref()
+        .map(RawConfig::read)
+        .transpose()?
+        .unwrap_or_default();
     let config = args.settings.or(file).resolve()?;
     trace::start(config.log_format);
-    let announcement = if args.ready_json { Announcement::Json } else { Announcement::Lines };
+    let announcement = if args.ready_json {
+        Announcement::Json
+    } else {
+        Announcement::Lines
+    };
     host::run(&config, announcement)
 }

@@ -32,7 +32,12 @@ pub enum TokenCommand {
 /// Does it.
 #[expect(clippy::print_stdout, reason = "the token is the command's output")]
 pub fn run(command: TokenCommand) -> anyhow::Result<()> {
-    let TokenCommand::Create { role, ttl, subject, data_dir } = command;
+    let TokenCommand::Create {
+        role,
+        ttl,
+        subject,
+        data_dir,
+    } = command;
     let data_dir = data_dir.unwrap_or_else(default_data_dir);
     println!("{}", create_token(&data_dir, &subject, role, ttl.0)?);
     Ok(())

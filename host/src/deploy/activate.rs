@@ -83,10 +83,12 @@ pub enum DeployError {
     #[error("{0}")]
     Link(String),
     #[error(transparent)]
-    Clash(#[from] RouteClash),
+    Clash(Box<RouteClash>),
     #[error("there is no function `{0}`; `tidegate functions` lists those that are deployed")]
     NoSuchFunction(Name),
-    #[error("function `{0}` has no revision {1}; `tidegate functions revisions {0}` lists those that are kept")]
+    #[error(
+        "function `{0}` has no revision {1}; `tidegate functions revisions {0}` lists those that are kept"
+    )]
     NoSuchRevision(Name, u32),
     #[error("function `{0}` has no older revision to go back to")]
     NothingToRollBackTo(Name),
@@ -94,6 +96,12 @@ pub enum DeployError {
     Storage(#[from] StorageError),
     #[error("the host could not do it: {0}")]
     Host(String),
+}
+
+impl From<RouteClash> for DeployError {
+    fn from(clash: RouteClash) -> DeployError {
+        DeployError::Clash(Box::new(clash))
+    }
 }
 
 impl From<LoadError> for DeployError {
@@ -108,19 +116,34 @@ impl From<LoadError> for DeployError {
 }
 
 /// The table of all active revisions, as storage has them.
-pub async fn stored_table(database: &Database, journals: &Journals) -> Result<TriggerTable, DeployError> {
+pub async fn stored_table(
+    database: &Database,
+    journals: &Journals,
+) -> Result<TriggerTable, DeployError> {
     let active = database.read(deployments::active_revisions).await?;
-    let functions = active.iter().map(|revision| ready(revision, journals)).collect::<Result<Vec<_>, _>>()?;
+    let functions = active
+        .iter()
+        .map(|revision| ready(revision, journals))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(TriggerTable::new(functions))
 }
 
-fn ready(revision: &StoredRevision, journals: &Journals) -> Result<Arc<ReadyFunction>, DeployError> {
+fn ready(
+    revision: &StoredRevision,
+    journals: &Journals,
+) -> Result<Arc<ReadyFunction>, DeployError> {
     let damaged = |error: &dyn std::fmt::Display| {
-        StorageError::Damaged(format!("the manifest of {} revision {} ({error})", revision.function, revision.number))
+        StorageError::Damaged(format!(
+            "the manifest of {} revision {} ({error})",
+            revision.function, revision.number
+        ))
     };
-    let manifest: Manifest = serde_json::from_str(&revision.manifest).map_err(|error| damaged(&error))?;
+    let manifest: Manifest =
+        serde_json::from_str(&revision.manifest).map_err(|error| damaged(&error))?;
     let journal = journals.of(&revision.function);
-    Ok(Arc::new(ReadyFunction::new(revision, manifest, journal).map_err(|error| damaged(&error))?))
+    Ok(Arc::new(
+        ReadyFunction::new(revision, manifest, journal).map_err(|error| damaged(&error))?,
+    ))
 }
 
 impl Deployer {
@@ -131,7 +154,13 @@ impl Deployer {
         tables: Arc<TriggerTables>,
         journals: Arc<Journals>,
     ) -> Deployer {
-        Deployer { database, invoker, tables, journals, changing: Mutex::new(()) }
+        Deployer {
+            database,
+            invoker,
+            tables,
+            journals,
+            changing: Mutex::new(()),
+        }
     }
 
     /// Whether an upload can run, as far as it can be told without compiling.
@@ -149,7 +178,8 @@ impl Deployer {
     pub fn unchanged(&self, name: &Name, checked: &Checked) -> Option<Arc<ReadyFunction>> {
         let table = self.tables.current();
         let same = |function: &&Arc<ReadyFunction>| {
-            function.digest == checked.digest && as_json(&function.manifest) == as_json(&checked.manifest)
+            function.digest == checked.digest
+                && as_json(&function.manifest) == as_json(&checked.manifest)
         };
         table.function(name).filter(same).cloned()
     }
@@ -159,11 +189,16 @@ impl Deployer {
         let upload = Arc::new(upload);
         let checked = self.check(upload.clone()).await?;
         if let Some(function) = self.unchanged(&upload.name, &checked) {
-            return Ok(Deployed { function, created: false });
+            return Ok(Deployed {
+                function,
+                created: false,
+            });
         }
         // Before compiling, to fail early; and again under the lock, to be sure.
         self.check_clashes(&upload.name, &checked.manifest)?;
-        self.invoker.prepare(checked.digest, upload.component.clone()).await?;
+        self.invoker
+            .prepare(checked.digest, upload.component.clone())
+            .await?;
         let _changing = self.changing.lock().await;
         self.check_clashes(&upload.name, &checked.manifest)?;
         let new = NewRevision {
@@ -174,22 +209,37 @@ impl Deployer {
             created_ms: now_ms(),
             actor: actor.to_owned(),
         };
-        let number = self.database.write(move |db| deployments::deploy(db, &new)).await?;
+        let number = self
+            .database
+            .write(move |db| deployments::deploy(db, &new))
+            .await?;
         let function = self.activate(&upload.name, number).await?;
         self.invoker.sweep().await;
         tracing::info!(function = %upload.name, revision = number, digest = %checked.digest, actor, "deployed");
-        Ok(Deployed { function, created: true })
+        Ok(Deployed {
+            function,
+            created: true,
+        })
     }
 
     /// Makes an older revision active: this one or, where none is given, the one before the active one.
-    pub async fn rollback(&self, name: &Name, to: Option<u32>, actor: &str) -> Result<Arc<ReadyFunction>, DeployError> {
+    pub async fn rollback(
+        &self,
+        name: &Name,
+        to: Option<u32>,
+        actor: &str,
+    ) -> Result<Arc<ReadyFunction>, DeployError> {
         let _changing = self.changing.lock().await;
         let revisions = self.revisions(name).await?;
-        let active = revisions.iter().find(|revision| revision.active).map_or(0, |revision| revision.number);
+        let active = revisions
+            .iter()
+            .find(|revision| revision.active)
+            .map_or(0, |revision| revision.number);
         let target = match to {
-            Some(number) => {
-                revisions.iter().find(|revision| revision.number == number).ok_or(DeployError::NoSuchRevision(name.clone(), number))?
-            }
+            Some(number) => revisions
+                .iter()
+                .find(|revision| revision.number == number)
+                .ok_or(DeployError::NoSuchRevision(name.clone(), number))?,
             None => {
                 let older = revisions.iter().find(|revision| revision.number < active);
                 older.ok_or_else(|| DeployError::NothingToRollBackTo(name.clone()))?
@@ -198,7 +248,9 @@ impl Deployer {
         let candidate = ready(target, &self.journals)?;
         self.check_clashes(name, &candidate.manifest)?;
         let (function, number, by) = (name.clone(), target.number, actor.to_owned());
-        self.database.write(move |db| deployments::rollback(db, &function, number, &by, now_ms())).await?;
+        self.database
+            .write(move |db| deployments::rollback(db, &function, number, &by, now_ms()))
+            .await?;
         let function = self.activate(name, number).await?;
         tracing::info!(function = %name, revision = number, actor, "rolled back");
         Ok(function)
@@ -208,7 +260,11 @@ impl Deployer {
     pub async fn delete(&self, name: &Name, actor: &str) -> Result<(), DeployError> {
         let _changing = self.changing.lock().await;
         let (function, by) = (name.clone(), actor.to_owned());
-        if !self.database.write(move |db| deployments::delete(db, &function, &by, now_ms())).await? {
+        if !self
+            .database
+            .write(move |db| deployments::delete(db, &function, &by, now_ms()))
+            .await?
+        {
             return Err(DeployError::NoSuchFunction(name.clone()));
         }
         let table = self.tables.current().without(name);
@@ -222,7 +278,10 @@ impl Deployer {
     /// The revisions kept of a function, newest first.
     pub async fn revisions(&self, name: &Name) -> Result<Vec<StoredRevision>, DeployError> {
         let function = name.clone();
-        let revisions = self.database.read(move |db| deployments::revisions(db, &function)).await?;
+        let revisions = self
+            .database
+            .read(move |db| deployments::revisions(db, &function))
+            .await?;
         if revisions.is_empty() {
             return Err(DeployError::NoSuchFunction(name.clone()));
         }
@@ -231,7 +290,10 @@ impl Deployer {
 
     async fn activate(&self, name: &Name, number: u32) -> Result<Arc<ReadyFunction>, DeployError> {
         let function = name.clone();
-        let stored = self.database.read(move |db| deployments::revision(db, &function, number)).await?;
+        let stored = self
+            .database
+            .read(move |db| deployments::revision(db, &function, number))
+            .await?;
         let stored = stored.ok_or_else(|| DeployError::NoSuchRevision(name.clone(), number))?;
         let function = ready(&stored, &self.journals)?;
         let table = self.tables.current().with(function.clone());
@@ -242,9 +304,17 @@ impl Deployer {
 
 fn check(upload: &Upload) -> Result<Checked, DeployError> {
     let inspection = inspect(&upload.component)?;
-    let mut manifest = manifest::merge(&inspection.manifest, upload.manifest.as_deref(), &upload.parameters)?;
+    let mut manifest = manifest::merge(
+        &inspection.manifest,
+        upload.manifest.as_deref(),
+        &upload.parameters,
+    )?;
     checks::fit(&upload.name, &inspection, &mut manifest)?;
-    Ok(Checked { inspection, manifest, digest: Digest::of(&upload.component) })
+    Ok(Checked {
+        inspection,
+        manifest,
+        digest: Digest::of(&upload.component),
+    })
 }
 
 fn as_json(manifest: &Manifest) -> Value {
@@ -252,6 +322,8 @@ fn as_json(manifest: &Manifest) -> Value {
 }
 
 fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -23,8 +23,11 @@ const WASI: [&str; 8] = [
 ];
 
 /// Interfaces that need no grant: they show a function its own configuration and take its log.
-const UNGRANTED: [&str; 3] =
-    ["wasi:config/store@0.2.0-rc.1", "wasi:logging/logging@0.1.0-draft", "tidegate:mqtt/types@0.1.0"];
+const UNGRANTED: [&str; 3] = [
+    "wasi:config/store@0.2.0-rc.1",
+    "wasi:logging/logging@0.1.0-draft",
+    "tidegate:mqtt/types@0.1.0",
+];
 
 /// Interfaces that need a bucket.
 const KEY_VALUE: [&str; 3] = [
@@ -54,19 +57,25 @@ pub enum Misfit {
         export: &'static str,
     },
     /// An MQTT function without a topic.
-    #[error("the component handles MQTT messages, but no topic starts it: add `?topic=sensors/%2B/temperature` to the \
-        upload (`%2B` is `+`), or [[mqtt]] to its manifest")]
+    #[error(
+        "the component handles MQTT messages, but no topic starts it: add `?topic=sensors/%2B/temperature` to the \
+        upload (`%2B` is `+`), or [[mqtt]] to its manifest"
+    )]
     MqttWithoutTopic,
     /// Imports beyond what the host serves.
     #[error("the component imports what this host does not have: {}; {ADVICE}", .0.join(", "))]
     UnknownImports(Vec<String>),
     /// Key-value state without a bucket.
-    #[error("the component uses key-value state (`{0}`), but is granted no bucket: add `?bucket=default` to the upload, or \
-        `buckets = [\"default\"]` to [grants] in its manifest")]
+    #[error(
+        "the component uses key-value state (`{0}`), but is granted no bucket: add `?bucket=default` to the upload, or \
+        `buckets = [\"default\"]` to [grants] in its manifest"
+    )]
     NoBucket(String),
     /// Publishing without a topic.
-    #[error("the component publishes MQTT messages (`{0}`), but is granted no topic: add `?publish=alerts/%23` to the \
-        upload (`%23` is `#`), or `publish = [\"alerts/#\"]` to [grants] in its manifest")]
+    #[error(
+        "the component publishes MQTT messages (`{0}`), but is granted no topic: add `?publish=alerts/%23` to the \
+        upload (`%23` is `#`), or `publish = [\"alerts/#\"]` to [grants] in its manifest"
+    )]
     NoPublish(String),
 }
 
@@ -76,36 +85,59 @@ const ADVICE: &str = "it serves WASI 0.2 (cli, clocks, filesystem, http, io, ran
 
 /// Adds the default route where an HTTP function has none, and checks that everything fits.
 pub fn fit(name: &Name, inspection: &Inspection, manifest: &mut Manifest) -> Result<(), Misfit> {
-    let handles_http = inspection.exports.iter().any(|export| export.starts_with(HTTP_EXPORT));
-    let handles_mqtt = inspection.exports.iter().any(|export| export == MQTT_EXPORT);
+    let handles_http = inspection
+        .exports
+        .iter()
+        .any(|export| export.starts_with(HTTP_EXPORT));
+    let handles_mqtt = inspection
+        .exports
+        .iter()
+        .any(|export| export == MQTT_EXPORT);
     if !handles_http && !handles_mqtt {
         return Err(Misfit::NothingToTrigger(or_nothing(&inspection.exports)));
     }
     if !handles_http && !manifest.http.is_empty() {
-        return Err(Misfit::TriggerWithoutExport { kind: "http", export: "wasi:http/incoming-handler@0.2" });
+        return Err(Misfit::TriggerWithoutExport {
+            kind: "http",
+            export: "wasi:http/incoming-handler@0.2",
+        });
     }
     if !handles_mqtt && !manifest.mqtt.is_empty() {
-        return Err(Misfit::TriggerWithoutExport { kind: "mqtt", export: MQTT_EXPORT });
+        return Err(Misfit::TriggerWithoutExport {
+            kind: "mqtt",
+            export: MQTT_EXPORT,
+        });
     }
     if handles_mqtt && manifest.mqtt.is_empty() {
         return Err(Misfit::MqttWithoutTopic);
     }
     check_imports(&inspection.imports, manifest)?;
     if handles_http && manifest.http.is_empty() {
-        let route = format!("/{name}/{{*rest}}").parse().expect("a name is a path segment");
-        manifest.http.push(HttpTrigger { route, methods: Vec::new() });
+        let route = format!("/{name}/{{*rest}}")
+            .parse()
+            .expect("a name is a path segment");
+        manifest.http.push(HttpTrigger {
+            route,
+            methods: Vec::new(),
+        });
     }
     Ok(())
 }
 
 fn or_nothing(names: &[String]) -> String {
-    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 fn check_imports(imports: &[String], manifest: &Manifest) -> Result<(), Misfit> {
     let key_value = |import: &&String| KEY_VALUE.contains(&import.as_str());
     let publishes = |import: &&String| *import == MQTT_CLIENT;
-    let unknown = imports.iter().filter(|import| !is_served(import) && !key_value(import) && !publishes(import));
+    let unknown = imports
+        .iter()
+        .filter(|import| !is_served(import) && !key_value(import) && !publishes(import));
     let unknown: Vec<String> = unknown.cloned().collect();
     if !unknown.is_empty() {
         return Err(Misfit::UnknownImports(unknown));
@@ -134,9 +166,18 @@ mod tests {
 
     fn check(exports: &[&str], imports: &[&str], manifest: &str) -> Result<Manifest, Misfit> {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let inspection = Inspection { exports: owned(exports), imports: owned(imports), manifest: Vec::new() };
+        let inspection = Inspection {
+            exports: owned(exports),
+            imports: owned(imports),
+            manifest: Vec::new(),
+        };
         let mut manifest: Manifest = toml::from_str(manifest).expect("a manifest");
-        fit(&"door-bell".parse().expect("a name"), &inspection, &mut manifest).map(|()| manifest)
+        fit(
+            &"door-bell".parse().expect("a name"),
+            &inspection,
+            &mut manifest,
+        )
+        .map(|()| manifest)
     }
 
     const HTTP: &str = "wasi:http/incoming-handler@0.2.3";
@@ -152,13 +193,29 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         let mqtt = "[[mqtt]]\ntopic = \"a\"";
-        assert!(matches!(check(&[], &[], ""), Err(Misfit::NothingToTrigger(_))));
-        assert!(matches!(check(&["wasi:cli/run@0.2.3"], &[], ""), Err(Misfit::NothingToTrigger(_))));
-        assert!(matches!(check(&[HTTP], &[], mqtt), Err(Misfit::TriggerWithoutExport { kind: "mqtt", .. })));
-        assert!(matches!(check(&[MQTT_EXPORT], &[], ""), Err(Misfit::MqttWithoutTopic)));
+        assert!(matches!(
+            check(&[], &[], ""),
+            Err(Misfit::NothingToTrigger(_))
+        ));
+        assert!(matches!(
+            check(&["wasi:cli/run@0.2.3"], &[], ""),
+            Err(Misfit::NothingToTrigger(_))
+        ));
+        assert!(matches!(
+            check(&[HTTP], &[], mqtt),
+            Err(Misfit::TriggerWithoutExport { kind: "mqtt", .. })
+        ));
+        assert!(matches!(
+            check(&[MQTT_EXPORT], &[], ""),
+            Err(Misfit::MqttWithoutTopic)
+        ));
         assert!(check(&[MQTT_EXPORT], &[], mqtt).is_ok());
         assert!(matches!(
-            check(&[MQTT_EXPORT], &[], &format!("{mqtt}\n[[http]]\nroute = \"/x\"")),
+            check(
+                &[MQTT_EXPORT],
+                &[],
+                &format!("{mqtt}\n[[http]]\nroute = \"/x\"")
+            ),
             Err(Misfit::TriggerWithoutExport { kind: "http", .. })
         ));
     }
@@ -166,12 +223,28 @@ mod tests {
     #[test]
     fn imports_need_their_grants() {
         let store = KEY_VALUE[0];
-        assert!(matches!(check(&[HTTP], &[store], ""), Err(Misfit::NoBucket(_))));
+        assert!(matches!(
+            check(&[HTTP], &[store], ""),
+            Err(Misfit::NoBucket(_))
+        ));
         assert!(check(&[HTTP], &[store], "[grants]\nbuckets = [\"default:ro\"]").is_ok());
-        assert!(matches!(check(&[HTTP], &[MQTT_CLIENT], ""), Err(Misfit::NoPublish(_))));
+        assert!(matches!(
+            check(&[HTTP], &[MQTT_CLIENT], ""),
+            Err(Misfit::NoPublish(_))
+        ));
         assert!(check(&[HTTP], &[MQTT_CLIENT], "[grants]\npublish = [\"a/#\"]").is_ok());
-        let unknown = check(&[HTTP], &["acme:widgets/paint", "wasi:nn/graph@0.2.0-rc", "wasi:io/poll@0.3.0"], "");
-        let Err(Misfit::UnknownImports(names)) = unknown else { panic!("{unknown:?}") };
+        let unknown = check(
+            &[HTTP],
+            &[
+                "acme:widgets/paint",
+                "wasi:nn/graph@0.2.0-rc",
+                "wasi:io/poll@0.3.0",
+            ],
+            "",
+        );
+        let Err(Misfit::UnknownImports(names)) = unknown else {
+            panic!("{unknown:?}")
+        };
         assert_eq!(names.len(), 3);
     }
 }

@@ -22,7 +22,9 @@ const MANIFEST_SECTION: &str = "tidegate:manifest";
 #[derive(Debug, thiserror::Error)]
 pub enum NotAComponent {
     /// Nothing at all.
-    #[error("the upload is empty; send the component's bytes, as in `curl --data-binary @function.wasm`")]
+    #[error(
+        "the upload is empty; send the component's bytes, as in `curl --data-binary @function.wasm`"
+    )]
     Empty,
     /// A core module.
     #[error(
@@ -31,7 +33,9 @@ pub enum NotAComponent {
     )]
     CoreModule,
     /// Something else that is recognised.
-    #[error("this is {0}, not a WebAssembly component; upload the `.wasm` file itself, uncompressed")]
+    #[error(
+        "this is {0}, not a WebAssembly component; upload the `.wasm` file itself, uncompressed"
+    )]
     Other(&'static str),
     /// A component that is damaged, cut short, or uses what this host has switched off.
     #[error("the component is damaged or uses a feature that this host does not have: {0}")]
@@ -50,21 +54,30 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, NotAComponent> {
         return Err(NotAComponent::CoreModule);
     }
     let invalid = |error: wasmparser::BinaryReaderError| NotAComponent::Invalid(error.to_string());
-    Validator::new_with_features(features()).validate_all(bytes).map_err(invalid)?;
+    Validator::new_with_features(features())
+        .validate_all(bytes)
+        .map_err(invalid)?;
     let mut inspection = Inspection::default();
     let mut depth = 0;
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(invalid)? {
-            Payload::Version { encoding: Encoding::Module | Encoding::Component, .. } => depth += 1,
+            Payload::Version {
+                encoding: Encoding::Module | Encoding::Component,
+                ..
+            } => depth += 1,
             Payload::End(_) => depth -= 1,
             Payload::ComponentImportSection(section) if depth == 1 => {
                 for import in section {
-                    inspection.imports.push(import.map_err(invalid)?.name.name.to_owned());
+                    inspection
+                        .imports
+                        .push(import.map_err(invalid)?.name.name.to_owned());
                 }
             }
             Payload::ComponentExportSection(section) if depth == 1 => {
                 for export in section {
-                    inspection.exports.push(export.map_err(invalid)?.name.name.to_owned());
+                    inspection
+                        .exports
+                        .push(export.map_err(invalid)?.name.name.to_owned());
                 }
             }
             Payload::CustomSection(section) if section.name() == MANIFEST_SECTION => {
@@ -99,8 +112,17 @@ fn recognise(bytes: &[u8]) -> &'static str {
         (b"(component", "WebAssembly text"),
         (b"(module", "WebAssembly text"),
     ];
-    let known = kinds.into_iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, kind)| kind);
-    known.unwrap_or_else(|| if str::from_utf8(bytes).is_ok() { "text" } else { "some other kind of file" })
+    let known = kinds
+        .into_iter()
+        .find(|(magic, _)| bytes.starts_with(magic))
+        .map(|(_, kind)| kind);
+    known.unwrap_or_else(|| {
+        if str::from_utf8(bytes).is_ok() {
+            "text"
+        } else {
+            "some other kind of file"
+        }
+    })
 }
 
 #[cfg(test)]

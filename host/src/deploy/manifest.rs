@@ -46,9 +46,14 @@ pub fn merge(
     }
     let mut manifest = Manifest::default();
     // Each macro of the SDK writes a text of its own, ended by a NUL; the linker lays them one behind the other.
-    for text in embedded.split(|byte| *byte == 0).filter(|text| !text.is_empty()) {
-        let text = str::from_utf8(text)
-            .map_err(|error| ManifestError::Syntax { origin: EMBEDDED, reason: error.to_string() })?;
+    for text in embedded
+        .split(|byte| *byte == 0)
+        .filter(|text| !text.is_empty())
+    {
+        let text = str::from_utf8(text).map_err(|error| ManifestError::Syntax {
+            origin: EMBEDDED,
+            reason: error.to_string(),
+        })?;
         manifest.absorb(parse(EMBEDDED, text)?);
     }
     if let Some(text) = part {
@@ -62,23 +67,45 @@ pub fn merge(
 const EMBEDDED: &str = "embedded in the component";
 
 fn parse(origin: &'static str, text: &str) -> Result<Manifest, ManifestError> {
-    toml::from_str(text).map_err(|error| ManifestError::Syntax { origin, reason: error.to_string() })
+    toml::from_str(text).map_err(|error| ManifestError::Syntax {
+        origin,
+        reason: error.to_string(),
+    })
 }
 
 fn from_parameters(parameters: &[(String, String)]) -> Result<Manifest, ManifestError> {
     let mut manifest = Manifest::default();
     for (parameter, value) in parameters {
-        let invalid = |reason: String| ManifestError::Parameter { parameter: parameter.clone(), reason };
+        let invalid = |reason: String| ManifestError::Parameter {
+            parameter: parameter.clone(),
+            reason,
+        };
         match parameter.as_str() {
             "route" => {
                 let route = value.parse().map_err(|error| invalid(format!("{error}")))?;
-                manifest.http.push(HttpTrigger { route, methods: Vec::new() });
+                manifest.http.push(HttpTrigger {
+                    route,
+                    methods: Vec::new(),
+                });
             }
-            "topic" => manifest.mqtt.push(MqttTrigger::new(value.parse().map_err(|error| invalid(format!("{error}")))?)),
-            "bucket" => manifest.grants.buckets.push(value.parse().map_err(|error| invalid(format!("{error}")))?),
-            "publish" => manifest.grants.publish.push(value.parse().map_err(|error| invalid(format!("{error}")))?),
+            "topic" => manifest.mqtt.push(MqttTrigger::new(
+                value.parse().map_err(|error| invalid(format!("{error}")))?,
+            )),
+            "bucket" => manifest
+                .grants
+                .buckets
+                .push(value.parse().map_err(|error| invalid(format!("{error}")))?),
+            "publish" => manifest
+                .grants
+                .publish
+                .push(value.parse().map_err(|error| invalid(format!("{error}")))?),
             "outbound" => manifest.grants.outbound.push(value.clone()),
-            _ => return Err(invalid(format!("it is unknown; an upload takes {}", PARAMETERS.join(", ")))),
+            _ => {
+                return Err(invalid(format!(
+                    "it is unknown; an upload takes {}",
+                    PARAMETERS.join(", ")
+                )));
+            }
         }
     }
     Ok(manifest)
@@ -89,18 +116,36 @@ mod tests {
     use super::*;
 
     fn parameters(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     #[test]
     fn later_parts_add_to_and_override_earlier_ones() {
         let embedded = b"[[http]]\nroute = \"/a\"\n[limits]\ntimeout = \"5s\"\n\0[[mqtt]]\ntopic = \"a/+\"\n\0";
         let part = "[limits]\ntimeout = \"7s\"\nmemory = \"8MiB\"\n[config]\nx = \"1\"\n";
-        let merged = merge(embedded, Some(part), &parameters(&[("route", "/b"), ("bucket", "default:ro")])).expect("valid");
-        assert_eq!(merged.http.iter().map(|t| t.route.as_str()).collect::<Vec<_>>(), ["/a", "/b"]);
+        let merged = merge(
+            embedded,
+            Some(part),
+            &parameters(&[("route", "/b"), ("bucket", "default:ro")]),
+        )
+        .expect("valid");
+        assert_eq!(
+            merged
+                .http
+                .iter()
+                .map(|t| t.route.as_str())
+                .collect::<Vec<_>>(),
+            ["/a", "/b"]
+        );
         assert_eq!(merged.mqtt[0].topic.as_str(), "a/+");
         let limits = merged.limits().expect("within bounds");
-        assert_eq!((limits.timeout.as_secs(), limits.memory_bytes), (7, 8 << 20));
+        assert_eq!(
+            (limits.timeout.as_secs(), limits.memory_bytes),
+            (7, 8 << 20)
+        );
         assert_eq!(merged.grants.buckets[0].to_string(), "default:ro");
         assert_eq!(merged.config["x"], "1");
     }
@@ -111,22 +156,39 @@ mod tests {
             ("nmae = \"x\"", "nmae"),
             ("[[http]]\nrout = \"/\"", "rout"),
             ("[[http]]\nroute = \"x\"", "does not begin with `/`"),
-            ("[[http]]\nroute = \"/\"\nmethods = [\"get\"]", "`get` is not an HTTP method"),
+            (
+                "[[http]]\nroute = \"/\"\nmethods = [\"get\"]",
+                "`get` is not an HTTP method",
+            ),
             ("[[mqtt]]\ntopic = \"a#\"", "`a#` is not a topic filter"),
             ("[[mqtt]]\ntopic = \"a\"\nqos = 3", "`3` is not a QoS level"),
             ("[[mqtt]]\ntopic = \"a\"\nqos = 2", "QoS 0 or 1"),
-            ("[limits]\ntimeout = \"2h\"", "limits.timeout: `2h` is outside"),
+            (
+                "[limits]\ntimeout = \"2h\"",
+                "limits.timeout: `2h` is outside",
+            ),
             ("[limits]\nmemory = \"64\"", "`64` is not a size"),
             ("[limits]\nconcurrency = 0", "limits.concurrency: `0`"),
             ("[grants]\nbuckets = [\"A\"]", "`A` is not a name"),
-            ("[grants]\noutbound = [\"https://a\"]", "`grants.outbound` is not served"),
+            (
+                "[grants]\noutbound = [\"https://a\"]",
+                "`grants.outbound` is not served",
+            ),
         ];
         for (text, expected) in cases {
             let error = merge(b"", Some(text), &[]).expect_err(text).to_string();
             assert!(error.contains(expected), "{text}: {error}");
         }
-        let error = merge(b"", None, &parameters(&[("rout", "/")])).expect_err("unknown").to_string();
-        assert!(error.contains("`rout`") && error.contains("route, topic, bucket"), "{error}");
-        assert!(matches!(merge(&[b'#'; MANIFEST_BYTES_MAX + 1], None, &[]), Err(ManifestError::TooLarge(_))));
+        let error = merge(b"", None, &parameters(&[("rout", "/")]))
+            .expect_err("unknown")
+            .to_string();
+        assert!(
+            error.contains("`rout`") && error.contains("route, topic, bucket"),
+            "{error}"
+        );
+        assert!(matches!(
+            merge(&[b'#'; MANIFEST_BYTES_MAX + 1], None, &[]),
+            Err(ManifestError::TooLarge(_))
+        ));
     }
 }

@@ -60,7 +60,12 @@ impl HttpIngress {
             Ok(routed) => routed,
             Err(reason) => return respond(&reason).map(Answer::host),
         };
-        match self.invoker.invoke_http(&function, id, request).await.response {
+        match self
+            .invoker
+            .invoke_http(&function, id, request)
+            .await
+            .response
+        {
             Ok(response) => response.map(Answer::Function),
             Err(no_answer) => {
                 if let NoAnswer::Refused(refusal) = &no_answer {
@@ -82,8 +87,16 @@ impl HttpIngress {
         match table.match_http(request.method(), request.uri().path()) {
             RouteMatch::NotFound => Err(Reason::NotFound),
             RouteMatch::MethodNotAllowed(methods) => Err(Reason::MethodNotAllowed(methods)),
-            RouteMatch::Found { function, route, parameters } => {
-                let (function, route, id) = (function.clone(), route.as_str().to_owned(), InvocationId::new());
+            RouteMatch::Found {
+                function,
+                route,
+                parameters,
+            } => {
+                let (function, route, id) = (
+                    function.clone(),
+                    route.as_str().to_owned(),
+                    InvocationId::new(),
+                );
                 describe(request.headers_mut(), client, id, &route, parameters);
                 Ok((function, id))
             }
@@ -100,16 +113,27 @@ fn check_host(request: &mut Request<Incoming>) -> Result<(), Reason> {
         None if request.uri().authority().is_some() => Ok(()),
         // HTTP/1.0 does not know the header, guests expect it.
         None if request.version() == Version::HTTP_10 => {
-            request.headers_mut().insert(HOST, HeaderValue::from_static("localhost"));
+            request
+                .headers_mut()
+                .insert(HOST, HeaderValue::from_static("localhost"));
             Ok(())
         }
         None => Err(Reason::BadHost),
     }
 }
 
-fn describe(headers: &mut HeaderMap, client: SocketAddr, id: InvocationId, route: &str, parameters: RouteParameters) {
-    let forged: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with(HEADER_PREFIX)).cloned().collect();
+fn describe(
+    headers: &mut HeaderMap,
+    client: SocketAddr,
+    id: InvocationId,
+    route: &str,
+    parameters: RouteParameters,
+) {
+    let forged: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| name.as_str().starts_with(HEADER_PREFIX))
+        .cloned()
+        .collect();
     for name in forged {
         headers.remove(name);
     }
@@ -118,7 +142,9 @@ fn describe(headers: &mut HeaderMap, client: SocketAddr, id: InvocationId, route
     insert(headers, INVOCATION_ID, &id.to_string());
     insert(headers, ROUTE, route);
     for (name, value) in parameters {
-        let name = format!("{HEADER_PREFIX}param-{name}").parse().expect("parameter names are tokens");
+        let name = format!("{HEADER_PREFIX}param-{name}")
+            .parse()
+            .expect("parameter names are tokens");
         insert(headers, name, &value);
     }
 }
@@ -146,10 +172,15 @@ impl Body for Answer {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
             Answer::Function(body) => Pin::new(body).poll_frame(context),
-            Answer::Host(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
+            Answer::Host(body) => Pin::new(body)
+                .poll_frame(context)
+                .map_err(|never| match never {}),
         }
     }
 

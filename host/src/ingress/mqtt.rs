@@ -88,7 +88,12 @@ impl MqttIngress {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) {
-        let wanted = |name: &Name| table.function(name).map(|function| function.manifest.mqtt.as_slice()).unwrap_or_default();
+        let wanted = |name: &Name| {
+            table
+                .function(name)
+                .map(|function| function.manifest.mqtt.as_slice())
+                .unwrap_or_default()
+        };
         queues.retain(|name, queue| {
             let triggers = wanted(name);
             queue.subscriptions.retain(|_, (trigger, end)| {
@@ -100,23 +105,44 @@ impl MqttIngress {
             });
             !triggers.is_empty()
         });
-        for function in table.functions().filter(|function| !function.manifest.mqtt.is_empty()) {
-            let queue = queues.entry(function.name.clone()).or_insert_with(|| self.queue(function, tasks));
+        for function in table
+            .functions()
+            .filter(|function| !function.manifest.mqtt.is_empty())
+        {
+            let queue = queues
+                .entry(function.name.clone())
+                .or_insert_with(|| self.queue(function, tasks));
             for trigger in &function.manifest.mqtt {
                 if !queue.subscriptions.contains_key(&trigger.topic) {
                     let end = stop.child_token();
-                    queue.subscriptions.insert(trigger.topic.clone(), (trigger.clone(), end.clone()));
-                    self.subscribe(function.name.clone(), trigger.clone(), queue.arrivals.clone(), tasks, end).await;
+                    queue
+                        .subscriptions
+                        .insert(trigger.topic.clone(), (trigger.clone(), end.clone()));
+                    self.subscribe(
+                        function.name.clone(),
+                        trigger.clone(),
+                        queue.arrivals.clone(),
+                        tasks,
+                        end,
+                    )
+                    .await;
                 }
             }
         }
     }
 
-    fn queue(self: &Arc<Self>, function: &Arc<ReadyFunction>, tasks: &TaskTracker) -> FunctionQueue {
+    fn queue(
+        self: &Arc<Self>,
+        function: &Arc<ReadyFunction>,
+        tasks: &TaskTracker,
+    ) -> FunctionQueue {
         // The queue's length is counted where it is worked off; this is only the way there.
         let (arrivals, receiver) = mpsc::channel(1);
         tasks.spawn(self.clone().work_off(function.name.clone(), receiver));
-        FunctionQueue { arrivals, subscriptions: HashMap::new() }
+        FunctionQueue {
+            arrivals,
+            subscriptions: HashMap::new(),
+        }
     }
 
     /// Subscribes to a trigger's filter, and passes its messages to the function's queue until `end`.
@@ -129,7 +155,11 @@ impl MqttIngress {
         end: CancellationToken,
     ) {
         let client = format!("tidegate-{name}-{}", InvocationId::new());
-        let mut subscription = match self.broker.subscribe(&client, &trigger.topic, trigger.qos).await {
+        let mut subscription = match self
+            .broker
+            .subscribe(&client, &trigger.topic, trigger.qos)
+            .await
+        {
             Ok(subscription) => subscription,
             Err(error) => {
                 tracing::error!(function = %name, topic = %trigger.topic, %error, "an MQTT trigger is without effect");
@@ -147,7 +177,11 @@ impl MqttIngress {
                 if !takes(&tables, &name, &trigger, &message.topic) {
                     continue;
                 }
-                let arrival = Arrival { message, id: InvocationId::new().to_string(), trigger: trigger.clone() };
+                let arrival = Arrival {
+                    message,
+                    id: InvocationId::new().to_string(),
+                    trigger: trigger.clone(),
+                };
                 if arrivals.send(arrival).await.is_err() {
                     break;
                 }
@@ -163,7 +197,9 @@ impl MqttIngress {
         let mut in_hand = 0;
         let mut open = true;
         while open || !running.is_empty() {
-            let queue_max = self.function(&name).map_or(1, |function| function.limits.queue.max(1));
+            let queue_max = self
+                .function(&name)
+                .map_or(1, |function| function.limits.queue.max(1));
             tokio::select! {
                 Some(handled) = running.join_next() => {
                     in_hand -= 1;
@@ -195,13 +231,26 @@ impl MqttIngress {
 
     /// Delivers a message until it is handled, or given up. Returns its topic.
     async fn deliver(self: Arc<Self>, name: Name, arrival: Arrival) -> TopicName {
-        let Arrival { message, id, trigger } = arrival;
+        let Arrival {
+            message,
+            id,
+            trigger,
+        } = arrival;
         let attempts = trigger.attempts.unwrap_or(ATTEMPTS_DEFAULT);
         for attempt in 1..=attempts {
             // The revision of the moment: a retry may be what a new deployment was made for.
-            let Some(function) = self.function(&name) else { break };
-            let delivery = Delivery { id: id.clone(), attempt, matched_filter: trigger.topic.to_string() };
-            let record = self.invoker.invoke_mqtt(&function, &message, &delivery).await;
+            let Some(function) = self.function(&name) else {
+                break;
+            };
+            let delivery = Delivery {
+                id: id.clone(),
+                attempt,
+                matched_filter: trigger.topic.to_string(),
+            };
+            let record = self
+                .invoker
+                .invoke_mqtt(&function, &message, &delivery)
+                .await;
             if record.outcome == Outcome::Ok {
                 break;
             }
@@ -223,21 +272,40 @@ impl MqttIngress {
 /// manifest does, so that a function gets each message once.
 fn takes(tables: &TriggerTables, name: &Name, trigger: &MqttTrigger, topic: &TopicName) -> bool {
     let table = tables.current();
-    let Some(function) = table.function(name) else { return false };
-    let first = function.manifest.mqtt.iter().find(|trigger| trigger.topic.matches(topic.as_str()));
+    let Some(function) = table.function(name) else {
+        return false;
+    };
+    let first = function
+        .manifest
+        .mqtt
+        .iter()
+        .find(|trigger| trigger.topic.matches(topic.as_str()));
     first.is_some_and(|first| first.topic == trigger.topic)
 }
 
-fn give_up(function: &ReadyFunction, message: &Message, id: &str, invocation: InvocationId, attempts: u32) {
-    let text = format!("message {id} on `{}` is given up after {attempts} attempts", message.topic);
-    function.journal.log(invocation, Level::Error, Source::Host, "", &text);
+fn give_up(
+    function: &ReadyFunction,
+    message: &Message,
+    id: &str,
+    invocation: InvocationId,
+    attempts: u32,
+) {
+    let text = format!(
+        "message {id} on `{}` is given up after {attempts} attempts",
+        message.topic
+    );
+    function
+        .journal
+        .log(invocation, Level::Error, Source::Host, "", &text);
     tracing::warn!(function = %function.name, topic = %message.topic, message = id, attempts, "a message is given up");
     metrics::message_dropped(function.name.as_str(), "attempts");
 }
 
 /// Doubles with each attempt; half of it is left to chance, so that many do not come back at once.
 fn backoff(attempt: u32) -> Duration {
-    let whole = BACKOFF_FIRST.saturating_mul(1 << (attempt - 1).min(16)).min(BACKOFF_MOST);
+    let whole = BACKOFF_FIRST
+        .saturating_mul(1 << (attempt - 1).min(16))
+        .min(BACKOFF_MOST);
     let chance = RandomState::new().build_hasher().finish() % 1000;
     whole / 2 + whole * u32::try_from(chance).expect("below 1000") / 2000
 }

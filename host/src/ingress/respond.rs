@@ -35,10 +35,17 @@ pub(super) fn respond(reason: &Reason) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(problem.to_string()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
     match reason {
         Reason::MethodNotAllowed(methods) => {
-            let methods = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+            let methods = methods
+                .iter()
+                .map(Method::as_str)
+                .collect::<Vec<_>>()
+                .join(", ");
             headers.insert(ALLOW, methods.parse().expect("methods are tokens"));
         }
         Reason::NoAnswer(_, NoAnswer::Refused(refusal)) => {
@@ -58,11 +65,21 @@ fn retry_after_seconds(refusal: Refusal) -> u64 {
 
 fn describe(reason: &Reason) -> (StatusCode, &'static str, &'static str) {
     match reason {
-        Reason::NotFound => (StatusCode::NOT_FOUND, "no_route", "no function has this path"),
-        Reason::MethodNotAllowed(_) => {
-            (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "no function takes this method at this path")
-        }
-        Reason::BadHost => (StatusCode::BAD_REQUEST, "bad_host", "the request needs exactly one host, in ASCII"),
+        Reason::NotFound => (
+            StatusCode::NOT_FOUND,
+            "no_route",
+            "no function has this path",
+        ),
+        Reason::MethodNotAllowed(_) => (
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "no function takes this method at this path",
+        ),
+        Reason::BadHost => (
+            StatusCode::BAD_REQUEST,
+            "bad_host",
+            "the request needs exactly one host, in ASCII",
+        ),
         Reason::NoAnswer(_, NoAnswer::Refused(refusal)) => describe_refusal(*refusal),
         Reason::NoAnswer(_, NoAnswer::Failed(outcome)) => describe_outcome(outcome),
     }
@@ -70,25 +87,58 @@ fn describe(reason: &Reason) -> (StatusCode, &'static str, &'static str) {
 
 fn describe_refusal(refusal: Refusal) -> (StatusCode, &'static str, &'static str) {
     let (status, detail) = match refusal {
-        Refusal::QueueFull => (StatusCode::SERVICE_UNAVAILABLE, "the function is busy and its queue is full: try again"),
-        Refusal::QueueTimeout => (StatusCode::SERVICE_UNAVAILABLE, "the function was busy for too long: try again"),
-        Refusal::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "more requests than the function takes: try again"),
+        Refusal::QueueFull => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the function is busy and its queue is full: try again",
+        ),
+        Refusal::QueueTimeout => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the function was busy for too long: try again",
+        ),
+        Refusal::RateLimited { .. } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "more requests than the function takes: try again",
+        ),
     };
     (status, refusal.code(), detail)
 }
 
 fn describe_outcome(outcome: &Outcome) -> (StatusCode, &'static str, &'static str) {
     let (status, detail) = match outcome {
-        Outcome::Ok | Outcome::NoResponse => (StatusCode::BAD_GATEWAY, "the function ended without an answer"),
-        Outcome::GuestError(_) => (StatusCode::BAD_GATEWAY, "the function answered with an error"),
+        Outcome::Ok | Outcome::NoResponse => (
+            StatusCode::BAD_GATEWAY,
+            "the function ended without an answer",
+        ),
+        Outcome::GuestError(_) => (
+            StatusCode::BAD_GATEWAY,
+            "the function answered with an error",
+        ),
         Outcome::Trap(_) => (StatusCode::INTERNAL_SERVER_ERROR, "the function failed"),
         Outcome::Timeout(_) => (StatusCode::GATEWAY_TIMEOUT, "the function took too long"),
-        Outcome::CpuLimit(_) => (StatusCode::GATEWAY_TIMEOUT, "the function computed for too long"),
-        Outcome::MemoryLimit(_) => (StatusCode::INSUFFICIENT_STORAGE, "the function needed too much memory"),
-        Outcome::RequestTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large for the function"),
-        Outcome::ResponseTooLarge(_) => (StatusCode::BAD_GATEWAY, "the function's answer is too large"),
-        Outcome::Cancelled => (StatusCode::SERVICE_UNAVAILABLE, "the invocation was cancelled"),
-        Outcome::HostError(_) => (StatusCode::SERVICE_UNAVAILABLE, "the host could not run the function: try again"),
+        Outcome::CpuLimit(_) => (
+            StatusCode::GATEWAY_TIMEOUT,
+            "the function computed for too long",
+        ),
+        Outcome::MemoryLimit(_) => (
+            StatusCode::INSUFFICIENT_STORAGE,
+            "the function needed too much memory",
+        ),
+        Outcome::RequestTooLarge(_) => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the request body is too large for the function",
+        ),
+        Outcome::ResponseTooLarge(_) => (
+            StatusCode::BAD_GATEWAY,
+            "the function's answer is too large",
+        ),
+        Outcome::Cancelled => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the invocation was cancelled",
+        ),
+        Outcome::HostError(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the host could not run the function: try again",
+        ),
     };
     (status, outcome.code(), detail)
 }

@@ -1,8 +1,8 @@
 //! Who may start: the concurrency, queue and rate of one function.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -73,7 +73,10 @@ impl Admission {
     /// A place, at once or after waiting in the queue until `deadline`.
     pub async fn enter(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Refusal> {
         if let Some(pace) = &self.rate {
-            let taken = pace.lock().expect("no holder of this lock panics").take(Instant::now());
+            let taken = pace
+                .lock()
+                .expect("no holder of this lock panics")
+                .take(Instant::now());
             taken.map_err(|retry_after| Refusal::RateLimited { retry_after })?;
         }
         if let Ok(place) = self.places.clone().try_acquire_owned() {
@@ -84,19 +87,30 @@ impl Admission {
             return Err(Refusal::QueueFull);
         }
         let _waiting = Waiting(&self.waiting);
-        let place = tokio::time::timeout_at(deadline.into(), self.places.clone().acquire_owned()).await;
-        Ok(place.map_err(|_| Refusal::QueueTimeout)?.expect("the semaphore is never closed"))
+        let place =
+            tokio::time::timeout_at(deadline.into(), self.places.clone().acquire_owned()).await;
+        Ok(place
+            .map_err(|_| Refusal::QueueTimeout)?
+            .expect("the semaphore is never closed"))
     }
 
     /// A place, however long it takes: for events that have waited in a queue of their own.
     pub async fn enter_patiently(&self) -> OwnedSemaphorePermit {
-        self.places.clone().acquire_owned().await.expect("the semaphore is never closed")
+        self.places
+            .clone()
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed")
     }
 }
 
 impl Pace {
     fn new(rate: Rate) -> Pace {
-        Pace { share: rate.period / rate.events, period: rate.period, next: Instant::now() }
+        Pace {
+            share: rate.period / rate.events,
+            period: rate.period,
+            next: Instant::now(),
+        }
     }
 
     /// Takes one event's share, or says how long it will be until there is one.

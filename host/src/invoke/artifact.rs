@@ -25,12 +25,20 @@ pub(super) struct ArtifactCache {
 const MAC_BYTES: usize = 32;
 
 impl ArtifactCache {
-    pub(super) fn open(directory: PathBuf, key: [u8; 32], engine: &Engine) -> std::io::Result<ArtifactCache> {
+    pub(super) fn open(
+        directory: PathBuf,
+        key: [u8; 32],
+        engine: &Engine,
+    ) -> std::io::Result<ArtifactCache> {
         std::fs::create_dir_all(&directory)?;
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
-        Ok(ArtifactCache { directory, key, engine: format!("{:016x}", hasher.finish()) })
+        Ok(ArtifactCache {
+            directory,
+            key,
+            engine: format!("{:016x}", hasher.finish()),
+        })
     }
 
     /// The compiled component, if there is one and it is the host's own.
@@ -38,7 +46,12 @@ impl ArtifactCache {
         let mut sealed = std::fs::read(self.path(digest)).ok()?;
         let compiled = sealed.get(MAC_BYTES..).unwrap_or_default();
         let authentic = sealed.len() > MAC_BYTES
-            && hmac::verify(&self.key, &self.message(digest, compiled), &sealed[..MAC_BYTES]).is_ok();
+            && hmac::verify(
+                &self.key,
+                &self.message(digest, compiled),
+                &sealed[..MAC_BYTES],
+            )
+            .is_ok();
         if !authentic {
             tracing::warn!(%digest, "a compiled component was not the host's own; it is compiled anew");
             metrics::cache_rejected();
@@ -72,7 +85,11 @@ impl ArtifactCache {
     }
 
     fn path(&self, digest: Digest) -> PathBuf {
-        self.directory.join(Path::new(&format!("{}-{}.cwasm", digest.hex(), self.engine)))
+        self.directory.join(Path::new(&format!(
+            "{}-{}.cwasm",
+            digest.hex(),
+            self.engine
+        )))
     }
 
     fn message(&self, digest: Digest, compiled: &[u8]) -> Vec<u8> {

@@ -23,7 +23,14 @@ impl<B> LimitedBody<B> {
     /// The body, and a flag that is raised when it is larger than `bytes_max`.
     pub(super) fn new(inner: B, bytes_max: u64) -> (LimitedBody<B>, Arc<AtomicBool>) {
         let exceeded = Arc::new(AtomicBool::new(false));
-        (LimitedBody { inner, bytes_left: bytes_max, exceeded: exceeded.clone() }, exceeded)
+        (
+            LimitedBody {
+                inner,
+                bytes_left: bytes_max,
+                exceeded: exceeded.clone(),
+            },
+            exceeded,
+        )
     }
 }
 
@@ -35,7 +42,10 @@ where
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let frame = match std::task::ready!(Pin::new(&mut self.inner).poll_frame(context)) {
             None => return Poll::Ready(None),
             Some(Err(error)) => {
@@ -97,7 +107,14 @@ impl FunctionBody {
         failed: Arc<AtomicBool>,
         cancel: AbortHandle,
     ) -> FunctionBody {
-        FunctionBody { inner, bytes_left: bytes_max, announced, too_large, failed, cancel: Some(cancel) }
+        FunctionBody {
+            inner,
+            bytes_left: bytes_max,
+            announced,
+            too_large,
+            failed,
+            cancel: Some(cancel),
+        }
     }
 
     /// For an answer without a body to read, as to `HEAD`: leaves the invocation alone when dropped.
@@ -111,7 +128,9 @@ impl FunctionBody {
             return Err(BodyError::TooLarge);
         }
         self.bytes_left -= bytes;
-        self.announced = self.announced.map(|announced| announced.saturating_sub(bytes));
+        self.announced = self
+            .announced
+            .map(|announced| announced.saturating_sub(bytes));
         if self.announced == Some(0) {
             // A server that has sent all that was announced does not ask for the end.
             self.detach();
@@ -124,7 +143,10 @@ impl Body for FunctionBody {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = match std::task::ready!(Pin::new(&mut self.inner).poll_frame(context)) {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => {
@@ -133,7 +155,11 @@ impl Body for FunctionBody {
             }
             None => {
                 self.detach();
-                return Poll::Ready(self.failed.swap(false, Ordering::AcqRel).then_some(Err(BodyError::Failed)));
+                return Poll::Ready(
+                    self.failed
+                        .swap(false, Ordering::AcqRel)
+                        .then_some(Err(BodyError::Failed)),
+                );
             }
         };
         let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);

@@ -4,6 +4,7 @@
 //! standard input and writes the compiled one to standard output.
 
 use std::io::{Read as _, Write as _};
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -35,7 +36,7 @@ pub enum CompileError {
 
 /// Compiles a component for this layout.
 pub async fn compile(component: Vec<u8>, code: CodeLayout) -> Result<Vec<u8>, CompileError> {
-    let mut child = Command::new(std::env::current_exe()?)
+    let mut child = Command::new(own_executable()?)
         .arg(SUBCOMMAND)
         .arg(code.memory_reservation.to_string())
         .env_clear()
@@ -50,13 +51,27 @@ pub async fn compile(component: Vec<u8>, code: CodeLayout) -> Result<Vec<u8>, Co
         let _ = stdin.write_all(&component).await;
     };
     let run = async { tokio::join!(write, child.wait_with_output()).1 };
-    let Ok(output) = tokio::time::timeout(COMPILE_TIMEOUT, run).await else { return Err(CompileError::TooExpensive) };
+    let Ok(output) = tokio::time::timeout(COMPILE_TIMEOUT, run).await else {
+        return Err(CompileError::TooExpensive);
+    };
     let output = output?;
     match output.status.code() {
         Some(0) => Ok(output.stdout),
-        Some(1) => Err(CompileError::Invalid(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
+        Some(1) => Err(CompileError::Invalid(
+            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        )),
         // Killed at its limit, or aborted because an allocation failed.
         _ => Err(CompileError::TooExpensive),
+    }
+}
+
+/// The file that this process runs: on Linux also where it has been replaced by an upgrade since.
+fn own_executable() -> std::io::Result<PathBuf> {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() {
+        Ok(running)
+    } else {
+        std::env::current_exe()
     }
 }
 
@@ -83,5 +98,8 @@ pub fn run_subcommand(memory_reservation: u64) -> std::io::Result<u8> {
 }
 
 fn limit(value: u64) -> Rlimit {
-    Rlimit { current: Some(value), maximum: Some(value) }
+    Rlimit {
+        current: Some(value),
+        maximum: Some(value),
+    }
 }

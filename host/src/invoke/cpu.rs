@@ -31,7 +31,8 @@ pub(super) struct CpuLimitReached;
 impl CpuTime {
     /// Time used so far; for use within a poll of the guest.
     pub(super) fn used_within_poll(&self) -> Duration {
-        let current = thread_nanoseconds().saturating_sub(self.0.poll_began.load(Ordering::Relaxed));
+        let current =
+            thread_nanoseconds().saturating_sub(self.0.poll_began.load(Ordering::Relaxed));
         self.used() + Duration::from_nanos(current)
     }
 
@@ -50,12 +51,16 @@ impl CpuTime {
         let began = thread_nanoseconds();
         self.0.poll_began.store(began, Ordering::Relaxed);
         let result = future.poll(context);
-        self.0.used.fetch_add(thread_nanoseconds().saturating_sub(began), Ordering::Relaxed);
+        self.0.used.fetch_add(
+            thread_nanoseconds().saturating_sub(began),
+            Ordering::Relaxed,
+        );
         result
     }
 }
 
 fn thread_nanoseconds() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
-    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
+    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000
+        + u64::try_from(time.tv_nsec).unwrap_or(0)
 }

@@ -6,7 +6,8 @@
 use std::fmt;
 
 use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmBacktraceDetails,
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    WasmBacktraceDetails,
 };
 
 use crate::limits;
@@ -45,8 +46,14 @@ const GIB: u64 = 1 << 30;
 const MIB: u64 = 1 << 20;
 
 /// Instances, and address space for each of their memories: 4 TiB, 1 TiB, 256 GiB, 16 GiB, 4 GiB, 1 GiB.
-const LAYOUTS: [(u32, u64); 6] =
-    [(1000, 4 * GIB), (256, 4 * GIB), (1000, 256 * MIB), (64, 256 * MIB), (16, 256 * MIB), (4, 256 * MIB)];
+const LAYOUTS: [(u32, u64); 6] = [
+    (1000, 4 * GIB),
+    (256, 4 * GIB),
+    (1000, 256 * MIB),
+    (64, 256 * MIB),
+    (16, 256 * MIB),
+    (4, 256 * MIB),
+];
 
 /// Memory that a slot may keep between invocations: what small functions touch.
 const MEMORY_KEPT_BYTES: usize = MIB as usize;
@@ -61,7 +68,14 @@ impl PooledEngine {
             let code = CodeLayout { memory_reservation };
             for keeps_resident in [true, false] {
                 match pooled(code, instances, keeps_resident) {
-                    Ok(engine) => return Ok(PooledEngine { engine, code, instances, keeps_resident }),
+                    Ok(engine) => {
+                        return Ok(PooledEngine {
+                            engine,
+                            code,
+                            instances,
+                            keeps_resident,
+                        });
+                    }
                     Err(error) => reason = format!("{error:#}"),
                 }
             }
@@ -72,8 +86,17 @@ impl PooledEngine {
 
 impl fmt::Display for PooledEngine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kept = if self.keeps_resident { "kept resident" } else { "not kept resident" };
-        write!(f, "{} instances of {} MiB address space, {kept}", self.instances, self.code.memory_reservation / MIB)
+        let kept = if self.keeps_resident {
+            "kept resident"
+        } else {
+            "not kept resident"
+        };
+        write!(
+            f,
+            "{} instances of {} MiB address space, {kept}",
+            self.instances,
+            self.code.memory_reservation / MIB
+        )
     }
 }
 

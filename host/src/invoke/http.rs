@@ -15,8 +15,8 @@ use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::admission::Refusal;
-use super::body::LimitedBody;
 use super::body::FunctionBody;
+use super::body::LimitedBody;
 use super::instance_state::InstanceState;
 use super::invoker::{Invoker, Recorder, Slot, outcome_of};
 use super::ready::ReadyFunction;
@@ -74,18 +74,39 @@ impl Invoker {
             Err(NoAnswer::Failed(outcome))
         };
         if request.body().size_hint().lower() > function.limits.request_bytes {
-            let response = fail(recorder, Outcome::RequestTooLarge(function.limits.request_bytes));
-            return HttpInvocation { id, response, record };
+            let response = fail(
+                recorder,
+                Outcome::RequestTooLarge(function.limits.request_bytes),
+            );
+            return HttpInvocation {
+                id,
+                response,
+                record,
+            };
         }
-        let pre = match function.loaded(&self.loader).await.map(|loaded| loaded.http.clone()) {
+        let pre = match function
+            .loaded(&self.loader)
+            .await
+            .map(|loaded| loaded.http.clone())
+        {
             Ok(Some(pre)) => pre,
             Ok(None) => {
-                let outcome = Outcome::HostError("the component does not export wasi:http/incoming-handler".to_owned());
-                return HttpInvocation { id, response: fail(recorder, outcome), record };
+                let outcome = Outcome::HostError(
+                    "the component does not export wasi:http/incoming-handler".to_owned(),
+                );
+                return HttpInvocation {
+                    id,
+                    response: fail(recorder, outcome),
+                    record,
+                };
             }
             Err(error) => {
                 let response = fail(recorder, Outcome::HostError(error.to_string()));
-                return HttpInvocation { id, response, record };
+                return HttpInvocation {
+                    id,
+                    response,
+                    record,
+                };
             }
         };
         let without_body = request.method() == http::Method::HEAD;
@@ -95,24 +116,48 @@ impl Invoker {
             Ok(call) => call,
             Err(error) => {
                 let response = fail(recorder, Outcome::HostError(format!("{error:#}")));
-                return HttpInvocation { id, response, record };
+                return HttpInvocation {
+                    id,
+                    response,
+                    record,
+                };
             }
         };
-        let flags = Flags { oversized, too_large: recorder.too_large(), failed: Arc::default() };
-        let run = run(function.clone(), pre, store, call, recorder, slot, flags.clone());
+        let flags = Flags {
+            oversized,
+            too_large: recorder.too_large(),
+            failed: Arc::default(),
+        };
+        let run = run(
+            function.clone(),
+            pre,
+            store,
+            call,
+            recorder,
+            slot,
+            flags.clone(),
+        );
         let task = self.spawn(async move {
             let _place = place;
             run.await
         });
         let response = answer(function, receiver, task, flags, without_body).await;
-        HttpInvocation { id, response, record }
+        HttpInvocation {
+            id,
+            response,
+            record,
+        }
     }
 }
 
 impl HttpInvocation {
     fn refused(id: InvocationId, refusal: Refusal) -> HttpInvocation {
         let (_, record) = oneshot::channel();
-        HttpInvocation { id, response: Err(NoAnswer::Refused(refusal)), record }
+        HttpInvocation {
+            id,
+            response: Err(NoAnswer::Refused(refusal)),
+            record,
+        }
     }
 }
 
@@ -150,7 +195,8 @@ impl Call {
         B::Error: std::fmt::Display,
     {
         let state = store.data_mut();
-        let request = state.http_incoming(|mut http| http.new_incoming_request(Scheme::Http, request))?;
+        let request =
+            state.http_incoming(|mut http| http.new_incoming_request(Scheme::Http, request))?;
         let out = state.http().new_response_outparam(sender)?;
         Ok(Call { request, out })
     }
@@ -170,16 +216,23 @@ async fn run(
     let time_left = recorder.time_left();
     let guest = async {
         let proxy = pre.instantiate_async(&mut store).await?;
-        proxy.wasi_http_incoming_handler().call_handle(&mut store, call.request, call.out).await
+        proxy
+            .wasi_http_incoming_handler()
+            .call_handle(&mut store, call.request, call.out)
+            .await
     };
     let ended = tokio::time::timeout(time_left, cpu.measure(guest)).await;
     let outcome = match ended {
         Err(_) => Outcome::Timeout(function.limits.timeout),
         Ok(Ok(())) => Outcome::Ok,
-        Ok(Err(_)) if flags.oversized.load(Ordering::Relaxed) => Outcome::RequestTooLarge(function.limits.request_bytes),
+        Ok(Err(_)) if flags.oversized.load(Ordering::Relaxed) => {
+            Outcome::RequestTooLarge(function.limits.request_bytes)
+        }
         Ok(Err(error)) => outcome_of(&error, store.data(), &function),
     };
-    flags.failed.store(outcome != Outcome::Ok, Ordering::Release);
+    flags
+        .failed
+        .store(outcome != Outcome::Ok, Ordering::Release);
     drop(store);
     drop(slot);
     recorder.finish(outcome.clone());
@@ -216,7 +269,14 @@ async fn answer(
         return Err(NoAnswer::Failed(Outcome::ResponseTooLarge(bytes_max)));
     }
     Ok(response.map(|body| {
-        let mut body = FunctionBody::new(body, announced, bytes_max, flags.too_large, flags.failed, cancel.disarm());
+        let mut body = FunctionBody::new(
+            body,
+            announced,
+            bytes_max,
+            flags.too_large,
+            flags.failed,
+            cancel.disarm(),
+        );
         if without_body {
             body.detach();
         }

@@ -41,7 +41,12 @@ pub(super) struct InstanceState {
 }
 
 impl InstanceState {
-    pub(super) fn new(function: &ReadyFunction, services: &Services, output: Output, hops: u32) -> InstanceState {
+    pub(super) fn new(
+        function: &ReadyFunction,
+        services: &Services,
+        output: Output,
+        hops: u32,
+    ) -> InstanceState {
         let mut wasi = WasiCtx::builder();
         wasi.stdout(StandardOutput::new(output.clone(), Stream::Stdout))
             .stderr(StandardOutput::new(output.clone(), Stream::Stderr))
@@ -56,19 +61,31 @@ impl InstanceState {
         InstanceState {
             wasi: wasi.build(),
             http,
-            http_hooks: HttpHooks { host_forbidden: true },
+            http_hooks: HttpHooks {
+                host_forbidden: true,
+            },
             table,
-            key_value: KeyValueContext { database: services.database.clone(), grants: function.grants.clone() },
+            key_value: KeyValueContext {
+                database: services.database.clone(),
+                grants: function.grants.clone(),
+            },
             limiter: MemoryLimiter::new(function.limits.memory_bytes),
             cpu: CpuTime::default(),
             config: ConfigContext(function.config.clone()),
             output,
-            mqtt: MqttContext { broker: services.broker.clone(), grants: function.grants.clone(), hops },
+            mqtt: MqttContext {
+                broker: services.broker.clone(),
+                grants: function.grants.clone(),
+                hops,
+            },
         }
     }
 
     pub(super) fn key_value(&mut self) -> KeyValueView<'_> {
-        KeyValueView { context: &self.key_value, table: &mut self.table }
+        KeyValueView {
+            context: &self.key_value,
+            table: &mut self.table,
+        }
     }
 
     /// The HTTP view for taking in the request: the guest is to see the host that it was asked for.
@@ -82,12 +99,19 @@ impl InstanceState {
 
 impl WasiView for InstanceState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
 impl WasiHttpView for InstanceState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: &mut self.http_hooks, table: &mut self.table, ctx: &mut self.http }
+        WasiHttpCtxView {
+            hooks: &mut self.http_hooks,
+            table: &mut self.table,
+            ctx: &mut self.http,
+        }
     }
 }

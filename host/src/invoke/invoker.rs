@@ -68,8 +68,22 @@ impl Invoker {
         let ticker = Ticker::start(&pooled.engine);
         let slots = Arc::new(Semaphore::new(pooled.instances as usize));
         let database = services.database.clone();
-        let loader = Loader::new(pooled.engine, pooled.code, linker, cache_directory, cache_key, database)?;
-        Ok(Invoker { loader, services, ticker, slots, guests: TaskTracker::new(), runtime: Handle::current() })
+        let loader = Loader::new(
+            pooled.engine,
+            pooled.code,
+            linker,
+            cache_directory,
+            cache_key,
+            database,
+        )?;
+        Ok(Invoker {
+            loader,
+            services,
+            ticker,
+            slots,
+            guests: TaskTracker::new(),
+            runtime: Handle::current(),
+        })
     }
 
     /// Compiles a component that is being deployed and checks that it links.
@@ -102,7 +116,12 @@ impl Invoker {
     }
 
     /// A store for one invocation, with every limit set.
-    pub(super) fn store(&self, function: &ReadyFunction, output: Output, hops: u32) -> Store<InstanceState> {
+    pub(super) fn store(
+        &self,
+        function: &ReadyFunction,
+        output: Output,
+        hops: u32,
+    ) -> Store<InstanceState> {
         let state = InstanceState::new(function, &self.services, output, hops);
         let cpu_limit = function.limits.cpu;
         let mut store = Store::new(self.loader.engine(), state);
@@ -121,8 +140,16 @@ impl Invoker {
 
     /// A slot of the pool, which bounds all functions together.
     pub(super) async fn slot(&self) -> Slot {
-        let permit = self.slots.clone().acquire_owned().await.expect("the semaphore is never closed");
-        Slot { _permit: permit, _ticking: self.ticker.hold() }
+        let permit = self
+            .slots
+            .clone()
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
+        Slot {
+            _permit: permit,
+            _ticking: self.ticker.hold(),
+        }
     }
 }
 
@@ -147,7 +174,12 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn new(function: &Arc<ReadyFunction>, id: InvocationId, trigger: &'static str, cpu: CpuTime) -> Recorder {
+    pub(super) fn new(
+        function: &Arc<ReadyFunction>,
+        id: InvocationId,
+        trigger: &'static str,
+        cpu: CpuTime,
+    ) -> Recorder {
         Recorder {
             function: function.clone(),
             id,
@@ -174,7 +206,10 @@ impl Recorder {
 
     /// What is left of the wall clock.
     pub(super) fn time_left(&self) -> Duration {
-        self.function.limits.timeout.saturating_sub(self.began.elapsed())
+        self.function
+            .limits
+            .timeout
+            .saturating_sub(self.began.elapsed())
     }
 
     pub(super) fn finish(mut self, outcome: Outcome) {
@@ -185,7 +220,9 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         let outcome = match self.outcome.take() {
-            _ if self.too_large.load(Ordering::Relaxed) => Outcome::ResponseTooLarge(self.function.limits.response_bytes),
+            _ if self.too_large.load(Ordering::Relaxed) => {
+                Outcome::ResponseTooLarge(self.function.limits.response_bytes)
+            }
             Some(outcome) => outcome,
             None => Outcome::Cancelled,
         };
@@ -199,9 +236,15 @@ impl Drop for Recorder {
             outcome,
         };
         if let Some(blame) = record.outcome.blame() {
-            let level = if blame == Blame::Client { Level::Info } else { Level::Error };
+            let level = if blame == Blame::Client {
+                Level::Info
+            } else {
+                Level::Error
+            };
             let text = format!("{} [blame: {}]", record.outcome.reason(), blame.as_str());
-            self.function.journal.log(self.id, level, Source::Host, "", &text);
+            self.function
+                .journal
+                .log(self.id, level, Source::Host, "", &text);
             if blame == Blame::Host {
                 tracing::error!(function = %self.function.name, invocation = %self.id, reason = record.outcome.reason());
             }
@@ -216,7 +259,11 @@ impl Drop for Recorder {
 }
 
 /// Why a guest that ended with an error did so.
-pub(super) fn outcome_of(error: &wasmtime::Error, state: &InstanceState, function: &ReadyFunction) -> Outcome {
+pub(super) fn outcome_of(
+    error: &wasmtime::Error,
+    state: &InstanceState,
+    function: &ReadyFunction,
+) -> Outcome {
     if error.is::<CpuLimitReached>() {
         return Outcome::CpuLimit(function.limits.cpu);
     }

@@ -13,7 +13,11 @@ pub(super) struct MemoryLimiter {
 
 impl MemoryLimiter {
     pub(super) fn new(bytes_max: u64) -> MemoryLimiter {
-        MemoryLimiter { bytes: 0, bytes_max, refused: false }
+        MemoryLimiter {
+            bytes: 0,
+            bytes_max,
+            refused: false,
+        }
     }
 
     /// Whether the guest wanted more than it may have.
@@ -23,7 +27,12 @@ impl MemoryLimiter {
 }
 
 impl ResourceLimiter for MemoryLimiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let wanted = self.bytes + (desired - current) as u64;
         if wanted > self.bytes_max {
             self.refused = true;
@@ -34,7 +43,12 @@ impl ResourceLimiter for MemoryLimiter {
         Ok(true)
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let allowed = desired <= TABLE_ELEMENTS_MAX;
         self.refused |= !allowed;
         Ok(allowed)

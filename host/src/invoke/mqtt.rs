@@ -39,7 +39,9 @@ impl Invoker {
             let outcome = invoker.deliver(&function, store, call, &recorder).await;
             recorder.finish(outcome);
         });
-        record.await.expect("a recorder tells when it ends, whatever the reason")
+        record
+            .await
+            .expect("a recorder tells when it ends, whatever the reason")
     }
 
     async fn deliver(
@@ -56,7 +58,10 @@ impl Invoker {
         let cpu = store.data().cpu.clone();
         let call = async {
             let instance = pre.instantiate_async(&mut store).await?;
-            instance.tidegate_mqtt_handler().call_handle(&mut store, &message, &delivery).await
+            instance
+                .tidegate_mqtt_handler()
+                .call_handle(&mut store, &message, &delivery)
+                .await
         };
         let ended = tokio::time::timeout(recorder.time_left(), cpu.measure(call)).await;
         match ended {
@@ -67,9 +72,16 @@ impl Invoker {
         }
     }
 
-    async fn mqtt_entry(&self, function: &ReadyFunction) -> Result<MqttHandlerPre<InstanceState>, Outcome> {
-        let loaded = function.loaded(&self.loader).await.map_err(|error| Outcome::HostError(error.to_string()))?;
-        let missing = || Outcome::HostError("the component does not export tidegate:mqtt/handler".to_owned());
+    async fn mqtt_entry(
+        &self,
+        function: &ReadyFunction,
+    ) -> Result<MqttHandlerPre<InstanceState>, Outcome> {
+        let loaded = function
+            .loaded(&self.loader)
+            .await
+            .map_err(|error| Outcome::HostError(error.to_string()))?;
+        let missing =
+            || Outcome::HostError("the component does not export tidegate:mqtt/handler".to_owned());
         loaded.mqtt.clone().ok_or_else(missing)
     }
 }

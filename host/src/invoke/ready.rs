@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::OnceCell;
-use wasmtime::component::{Component, Linker};
 use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use super::admission::Admission;
@@ -100,7 +100,9 @@ impl ReadyFunction {
     }
 
     pub(super) async fn loaded(&self, loader: &Loader) -> Result<&Loaded, LoadError> {
-        self.loaded.get_or_try_init(|| loader.load(self.digest)).await
+        self.loaded
+            .get_or_try_init(|| loader.load(self.digest))
+            .await
     }
 }
 
@@ -123,7 +125,13 @@ impl Loader {
         database: Database,
     ) -> std::io::Result<Loader> {
         let cache = ArtifactCache::open(cache_directory, cache_key, &engine)?;
-        Ok(Loader { engine, code, linker, cache, database })
+        Ok(Loader {
+            engine,
+            code,
+            linker,
+            cache,
+            database,
+        })
     }
 
     pub(super) fn engine(&self) -> &Engine {
@@ -148,7 +156,10 @@ impl Loader {
         {
             return Ok(loaded);
         }
-        let bytes = self.database.read(move |db| deployments::component(db, digest)).await?;
+        let bytes = self
+            .database
+            .read(move |db| deployments::component(db, digest))
+            .await?;
         let compiled = compile(bytes.ok_or(LoadError::Missing(digest))?, self.code).await?;
         let loaded = self.entry_points(&compiled)?;
         self.keep(digest, &compiled);
@@ -163,7 +174,9 @@ impl Loader {
                     tracing::warn!(%error, "the cache of compiled components could not be swept");
                 }
             }
-            Err(error) => tracing::warn!(%error, "the cache of compiled components could not be swept"),
+            Err(error) => {
+                tracing::warn!(%error, "the cache of compiled components could not be swept")
+            }
         }
     }
 
@@ -176,15 +189,35 @@ impl Loader {
     fn entry_points(&self, compiled: &[u8]) -> Result<Loaded, LoadError> {
         let unlinkable = |error: wasmtime::Error| LoadError::Link(format!("{error:#}"));
         let component = self.deserialize(compiled).map_err(unlinkable)?;
-        let exports = |name: &str| component.component_type().exports(&self.engine).any(|(export, _)| export.starts_with(name));
-        let (has_http, has_mqtt) = (exports("wasi:http/incoming-handler@0.2"), exports("tidegate:mqtt/handler@0.1"));
-        let pre = self.linker.instantiate_pre(&component).map_err(unlinkable)?;
-        let http = has_http.then(|| ProxyPre::new(pre.clone())).transpose().map_err(unlinkable)?;
-        let mqtt = has_mqtt.then(|| MqttHandlerPre::new(pre)).transpose().map_err(unlinkable)?;
+        let exports = |name: &str| {
+            component
+                .component_type()
+                .exports(&self.engine)
+                .any(|(export, _)| export.starts_with(name))
+        };
+        let (has_http, has_mqtt) = (
+            exports("wasi:http/incoming-handler@0.2"),
+            exports("tidegate:mqtt/handler@0.1"),
+        );
+        let pre = self
+            .linker
+            .instantiate_pre(&component)
+            .map_err(unlinkable)?;
+        let http = has_http
+            .then(|| ProxyPre::new(pre.clone()))
+            .transpose()
+            .map_err(unlinkable)?;
+        let mqtt = has_mqtt
+            .then(|| MqttHandlerPre::new(pre))
+            .transpose()
+            .map_err(unlinkable)?;
         Ok(Loaded { http, mqtt })
     }
 
-    #[expect(unsafe_code, reason = "native code made by this host's own compiler, from memory or authenticated by the cache")]
+    #[expect(
+        unsafe_code,
+        reason = "native code made by this host's own compiler, from memory or authenticated by the cache"
+    )]
     fn deserialize(&self, compiled: &[u8]) -> wasmtime::Result<Component> {
         // SAFETY: `compiled` comes from `compile`, or from `ArtifactCache::load`, which has checked that it did.
         unsafe { Component::deserialize(&self.engine, compiled) }

@@ -26,13 +26,19 @@ pub(super) struct Ticking {
 
 impl Ticker {
     pub(super) fn start(engine: &Engine) -> Ticker {
-        let shared = Arc::new(Shared { running: AtomicUsize::new(0), stopped: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            running: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
+        });
         let (engine, seen) = (engine.clone(), shared.clone());
         let thread = std::thread::Builder::new()
             .name("epoch-ticker".to_owned())
             .spawn(move || tick(&engine, &seen))
             .expect("the host starts with threads to spare");
-        Ticker { shared, thread: Some(thread) }
+        Ticker {
+            shared,
+            thread: Some(thread),
+        }
     }
 
     /// To be held for as long as a guest may run.
@@ -40,7 +46,9 @@ impl Ticker {
         if self.shared.running.fetch_add(1, Ordering::AcqRel) == 0 {
             self.wake();
         }
-        Ticking { shared: self.shared.clone() }
+        Ticking {
+            shared: self.shared.clone(),
+        }
     }
 
     fn wake(&self) {

@@ -31,10 +31,12 @@ impl Digest {
 
     /// The 64 hexadecimal digits alone, for file names.
     pub fn hex(&self) -> String {
-        self.0.iter().fold(String::with_capacity(64), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        self.0
+            .iter()
+            .fold(String::with_capacity(64), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
     }
 }
 
@@ -54,7 +56,10 @@ impl FromStr for Digest {
     type Err = InvalidDigest;
 
     fn from_str(text: &str) -> Result<Digest, InvalidDigest> {
-        let hex = text.strip_prefix("sha256:").filter(|hex| hex.len() == 64).ok_or(InvalidDigest)?;
+        let hex = text
+            .strip_prefix("sha256:")
+            .filter(|hex| hex.len() == 64)
+            .ok_or(InvalidDigest)?;
         let mut bytes = [0; 32];
         for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks(2)) {
             let pair = str::from_utf8(pair).map_err(|_| InvalidDigest)?;
@@ -72,7 +77,10 @@ mod tests {
     fn digests_survive_being_written_and_read() {
         let digest = Digest::of(b"abc");
         let text = digest.to_string();
-        assert_eq!(text, "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            text,
+            "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
         assert_eq!(text.parse::<Digest>().expect("valid"), digest);
         assert!("sha256:12".parse::<Digest>().is_err());
         assert!(text[7..].parse::<Digest>().is_err());

@@ -41,12 +41,17 @@ pub enum Access {
 impl Grants {
     /// What may be done with this bucket, if anything.
     pub fn bucket_access(&self, bucket: &str) -> Option<Access> {
-        self.buckets.iter().find(|grant| grant.bucket.as_str() == bucket).map(|grant| grant.access)
+        self.buckets
+            .iter()
+            .find(|grant| grant.bucket.as_str() == bucket)
+            .map(|grant| grant.access)
     }
 
     /// Whether a message may be published to this topic.
     pub fn may_publish(&self, topic: &TopicName) -> bool {
-        self.publish.iter().any(|filter| filter.matches(topic.as_str()))
+        self.publish
+            .iter()
+            .any(|filter| filter.matches(topic.as_str()))
     }
 }
 
@@ -58,7 +63,10 @@ impl FromStr for BucketGrant {
             Some(bucket) => (bucket, Access::Read),
             None => (text, Access::ReadWrite),
         };
-        Ok(BucketGrant { bucket: bucket.parse()?, access })
+        Ok(BucketGrant {
+            bucket: bucket.parse()?,
+            access,
+        })
     }
 }
 

@@ -73,7 +73,9 @@ impl TryFrom<String> for MethodName {
         let known = text.bytes().all(|c| c.is_ascii_uppercase() || c == b'-') && !text.is_empty();
         match http::Method::from_bytes(text.as_bytes()) {
             Ok(method) if known => Ok(MethodName(method)),
-            _ => Err(format!("`{text}` is not an HTTP method: write it in capitals, as in `GET` or `POST`")),
+            _ => Err(format!(
+                "`{text}` is not an HTTP method: write it in capitals, as in `GET` or `POST`"
+            )),
         }
     }
 }
@@ -108,7 +110,12 @@ fn at_least_once() -> QoS {
 impl MqttTrigger {
     /// A trigger with nothing but its filter.
     pub fn new(topic: TopicFilter) -> MqttTrigger {
-        MqttTrigger { topic, qos: at_least_once(), order: Order::default(), attempts: None }
+        MqttTrigger {
+            topic,
+            qos: at_least_once(),
+            order: Order::default(),
+            attempts: None,
+        }
     }
 }
 
@@ -214,7 +221,9 @@ pub enum InvalidManifest {
     #[error("`{0}` is not served by this version of Tidegate: remove it")]
     NotServed(&'static str),
     /// QoS 2 asked for.
-    #[error("mqtt.qos: messages are delivered to functions with QoS 0 or 1 (at least once); `{0}` asks for 2")]
+    #[error(
+        "mqtt.qos: messages are delivered to functions with QoS 0 or 1 (at least once); `{0}` asks for 2"
+    )]
     QoS2(TopicFilter),
 }
 
@@ -222,11 +231,17 @@ impl Manifest {
     /// Adds what a later part says: triggers and grants add up, everything else replaces what was said before.
     pub fn absorb(&mut self, later: Manifest) {
         self.name = later.name.or_else(|| self.name.take());
-        add(&mut self.http, later.http, |a, b| a.route.same_paths(&b.route) && a.methods == b.methods);
+        add(&mut self.http, later.http, |a, b| {
+            a.route.same_paths(&b.route) && a.methods == b.methods
+        });
         add(&mut self.mqtt, later.mqtt, |a, b| a.topic == b.topic);
         self.schedule.extend(later.schedule);
-        add(&mut self.grants.buckets, later.grants.buckets, |a, b| a.bucket == b.bucket);
-        add(&mut self.grants.publish, later.grants.publish, |a, b| a == b);
+        add(&mut self.grants.buckets, later.grants.buckets, |a, b| {
+            a.bucket == b.bucket
+        });
+        add(&mut self.grants.publish, later.grants.publish, |a, b| {
+            a == b
+        });
         self.grants.outbound.extend(later.grants.outbound);
         self.grants.secrets.extend(later.grants.secrets);
         self.limits.absorb(later.limits);
@@ -235,7 +250,10 @@ impl Manifest {
 
     /// The grants alone.
     pub fn grants(&self) -> Grants {
-        Grants { buckets: self.grants.buckets.clone(), publish: self.grants.publish.clone() }
+        Grants {
+            buckets: self.grants.buckets.clone(),
+            publish: self.grants.publish.clone(),
+        }
     }
 
     /// The limits, with defaults filled in.
@@ -263,14 +281,33 @@ impl Manifest {
             if trigger.qos == QoS::ExactlyOnce {
                 return Err(InvalidManifest::QoS2(trigger.topic.clone()));
             }
-            if self.mqtt[..index].iter().any(|other| other.topic == trigger.topic) {
-                return Err(InvalidManifest::DuplicateTrigger("mqtt", trigger.topic.to_string()));
+            if self.mqtt[..index]
+                .iter()
+                .any(|other| other.topic == trigger.topic)
+            {
+                return Err(InvalidManifest::DuplicateTrigger(
+                    "mqtt",
+                    trigger.topic.to_string(),
+                ));
             }
-            within("attempts", trigger.attempts, limits::ATTEMPTS_DEFAULT, 1, limits::ATTEMPTS_MAX, |n| n.to_string())?;
+            within(
+                "attempts",
+                trigger.attempts,
+                limits::ATTEMPTS_DEFAULT,
+                1,
+                limits::ATTEMPTS_MAX,
+                |n| n.to_string(),
+            )?;
         }
         for (index, trigger) in self.http.iter().enumerate() {
-            if self.http[..index].iter().any(|other| other.clashes_with(trigger)) {
-                return Err(InvalidManifest::DuplicateTrigger("http", trigger.route.to_string()));
+            if self.http[..index]
+                .iter()
+                .any(|other| other.clashes_with(trigger))
+            {
+                return Err(InvalidManifest::DuplicateTrigger(
+                    "http",
+                    trigger.route.to_string(),
+                ));
             }
         }
         Ok(())
@@ -282,7 +319,10 @@ impl HttpTrigger {
     pub fn clashes_with(&self, other: &HttpTrigger) -> bool {
         let methods_meet = self.methods.is_empty()
             || other.methods.is_empty()
-            || self.methods.iter().any(|method| other.methods.contains(method));
+            || self
+                .methods
+                .iter()
+                .any(|method| other.methods.contains(method));
         self.route.same_paths(&other.route) && methods_meet
     }
 }
@@ -303,23 +343,69 @@ impl ManifestLimits {
     fn resolve(&self) -> Result<FunctionLimits, InvalidManifest> {
         let span = |key, given: Option<Span>, default, most| {
             let least = Duration::from_millis(1);
-            within(key, given.map(|span| span.0), default, least, most, |span| Span(span).to_string())
+            within(
+                key,
+                given.map(|span| span.0),
+                default,
+                least,
+                most,
+                |span| Span(span).to_string(),
+            )
         };
         let bytes = |key, given: Option<Bytes>, default, least, most| {
-            within(key, given.map(|bytes| bytes.0), default, least, most, |bytes| Bytes(bytes).to_string())
+            within(
+                key,
+                given.map(|bytes| bytes.0),
+                default,
+                least,
+                most,
+                |bytes| Bytes(bytes).to_string(),
+            )
         };
-        let count = |key, given, default, least, most| within(key, given, default, least, most, |n: u32| n.to_string());
+        let count = |key, given, default, least, most| {
+            within(key, given, default, least, most, |n: u32| n.to_string())
+        };
         use limits::*;
         Ok(FunctionLimits {
             timeout: span("timeout", self.timeout, TIMEOUT_DEFAULT, TIMEOUT_MAX)?,
             cpu: span("cpu", self.cpu, CPU_DEFAULT, CPU_MAX)?,
-            memory_bytes: bytes("memory", self.memory, MEMORY_BYTES_DEFAULT, 64 * 1024, MEMORY_BYTES_MAX)?,
-            concurrency: count("concurrency", self.concurrency, CONCURRENCY_DEFAULT, 1, CONCURRENCY_MAX)?,
+            memory_bytes: bytes(
+                "memory",
+                self.memory,
+                MEMORY_BYTES_DEFAULT,
+                64 * 1024,
+                MEMORY_BYTES_MAX,
+            )?,
+            concurrency: count(
+                "concurrency",
+                self.concurrency,
+                CONCURRENCY_DEFAULT,
+                1,
+                CONCURRENCY_MAX,
+            )?,
             queue: count("queue", self.queue, QUEUE_DEFAULT, 0, QUEUE_MAX)?,
             rate: self.rate,
-            request_bytes: bytes("request-bytes", self.request_bytes, REQUEST_BYTES_DEFAULT, 0, REQUEST_BYTES_MAX)?,
-            response_bytes: bytes("response-bytes", self.response_bytes, RESPONSE_BYTES_DEFAULT, 0, RESPONSE_BYTES_MAX)?,
-            log_bytes: bytes("log-bytes", self.log_bytes, LOG_BYTES_DEFAULT, 0, LOG_BYTES_MAX)?,
+            request_bytes: bytes(
+                "request-bytes",
+                self.request_bytes,
+                REQUEST_BYTES_DEFAULT,
+                0,
+                REQUEST_BYTES_MAX,
+            )?,
+            response_bytes: bytes(
+                "response-bytes",
+                self.response_bytes,
+                RESPONSE_BYTES_DEFAULT,
+                0,
+                RESPONSE_BYTES_MAX,
+            )?,
+            log_bytes: bytes(
+                "log-bytes",
+                self.log_bytes,
+                LOG_BYTES_DEFAULT,
+                0,
+                LOG_BYTES_MAX,
+            )?,
         })
     }
 }
@@ -344,9 +430,12 @@ fn within<T: PartialOrd + Copy>(
     show: impl Fn(T) -> String,
 ) -> Result<T, InvalidManifest> {
     match given {
-        Some(value) if value < least || value > most => {
-            Err(InvalidManifest::Limit { key, given: show(value), least: show(least), most: show(most) })
-        }
+        Some(value) if value < least || value > most => Err(InvalidManifest::Limit {
+            key,
+            given: show(value),
+            least: show(least),
+            most: show(most),
+        }),
         Some(value) => Ok(value),
         None => Ok(default),
     }

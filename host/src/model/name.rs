@@ -29,7 +29,8 @@ impl FromStr for Name {
 
     fn from_str(text: &str) -> Result<Name, InvalidName> {
         let allowed = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-        let valid = (1..=63).contains(&text.len()) && !text.starts_with('-') && text.bytes().all(allowed);
+        let valid =
+            (1..=63).contains(&text.len()) && !text.starts_with('-') && text.bytes().all(allowed);
         if !valid {
             return Err(InvalidName(text.chars().take(80).collect()));
         }
@@ -66,7 +67,18 @@ mod tests {
         for good in ["a", "0", "door-bell", "a-", &"x".repeat(63)] {
             assert!(good.parse::<Name>().is_ok(), "{good}");
         }
-        for bad in ["", "-a", "A", "a_b", "a.b", "ä", "a/b", "a b", "a\n", &"x".repeat(64)] {
+        for bad in [
+            "",
+            "-a",
+            "A",
+            "a_b",
+            "a.b",
+            "ä",
+            "a/b",
+            "a b",
+            "a\n",
+            &"x".repeat(64),
+        ] {
             assert!(bad.parse::<Name>().is_err(), "{bad:?}");
         }
     }

@@ -93,21 +93,33 @@ impl Outcome {
             Outcome::Trap(text) => format!("the function was aborted: {text}"),
             Outcome::NoResponse => "the function returned without setting a response".to_owned(),
             Outcome::Timeout(limit) => {
-                format!("the function took longer than its limit of {limit:?} (manifest: limits.timeout)")
+                format!(
+                    "the function took longer than its limit of {limit:?} (manifest: limits.timeout)"
+                )
             }
             Outcome::CpuLimit(limit) => {
-                format!("the function computed for longer than its limit of {limit:?} (manifest: limits.cpu)")
+                format!(
+                    "the function computed for longer than its limit of {limit:?} (manifest: limits.cpu)"
+                )
             }
             Outcome::MemoryLimit(bytes) => {
-                format!("the function needed more memory than its limit of {bytes} bytes (manifest: limits.memory)")
+                format!(
+                    "the function needed more memory than its limit of {bytes} bytes (manifest: limits.memory)"
+                )
             }
             Outcome::RequestTooLarge(bytes) => {
-                format!("the request body is larger than the limit of {bytes} bytes (manifest: limits.request-bytes)")
+                format!(
+                    "the request body is larger than the limit of {bytes} bytes (manifest: limits.request-bytes)"
+                )
             }
             Outcome::ResponseTooLarge(bytes) => {
-                format!("the response body is larger than the limit of {bytes} bytes (manifest: limits.response-bytes)")
+                format!(
+                    "the response body is larger than the limit of {bytes} bytes (manifest: limits.response-bytes)"
+                )
             }
-            Outcome::Cancelled => "the client went away before the response was complete".to_owned(),
+            Outcome::Cancelled => {
+                "the client went away before the response was complete".to_owned()
+            }
             Outcome::HostError(text) => format!("the host could not run the function: {text}"),
         }
     }

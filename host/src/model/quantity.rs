@@ -10,13 +10,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidQuantity {
     /// Not a duration.
-    #[error("`{0}` is not a duration: write a number and a unit, such as `500ms`, `5s`, `2m`, `12h` or `30d`")]
+    #[error(
+        "`{0}` is not a duration: write a number and a unit, such as `500ms`, `5s`, `2m`, `12h` or `30d`"
+    )]
     Duration(String),
     /// Not a size.
     #[error("`{0}` is not a size: write a number and a unit, such as `64MiB`, `512KiB` or `1GiB`")]
     Bytes(String),
     /// Not a rate.
-    #[error("`{0}` is not a rate: write events a second, minute or hour, such as `200/s`, `10/m` or `5/h`")]
+    #[error(
+        "`{0}` is not a rate: write events a second, minute or hour, such as `200/s`, `10/m` or `5/h`"
+    )]
     Rate(String),
 }
 
@@ -61,15 +65,26 @@ impl FromStr for Span {
             "d" => 86_400_000,
             _ => return Err(invalid()),
         };
-        number.checked_mul(unit_ms).map(|ms| Span(Duration::from_millis(ms))).ok_or_else(invalid)
+        number
+            .checked_mul(unit_ms)
+            .map(|ms| Span(Duration::from_millis(ms)))
+            .ok_or_else(invalid)
     }
 }
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = self.0.as_millis();
-        let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")];
-        match units.into_iter().find(|(unit_ms, _)| ms > 0 && ms % unit_ms == 0) {
+        let units = [
+            (86_400_000, "d"),
+            (3_600_000, "h"),
+            (60_000, "m"),
+            (1000, "s"),
+        ];
+        match units
+            .into_iter()
+            .find(|(unit_ms, _)| ms > 0 && ms % unit_ms == 0)
+        {
             Some((unit_ms, unit)) => write!(f, "{}{unit}", ms / unit_ms),
             None => write!(f, "{ms}ms"),
         }
@@ -92,14 +107,20 @@ impl FromStr for Bytes {
             "GB" => 1_000_000_000,
             _ => return Err(invalid()),
         };
-        number.checked_mul(unit_bytes).map(Bytes).ok_or_else(invalid)
+        number
+            .checked_mul(unit_bytes)
+            .map(Bytes)
+            .ok_or_else(invalid)
     }
 }
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-        match units.into_iter().find(|(unit, _)| self.0 > 0 && self.0.is_multiple_of(*unit)) {
+        match units
+            .into_iter()
+            .find(|(unit, _)| self.0 > 0 && self.0.is_multiple_of(*unit))
+        {
             Some((unit_bytes, unit)) => write!(f, "{}{unit}", self.0 / unit_bytes),
             None => write!(f, "{}B", self.0),
         }
@@ -118,7 +139,11 @@ impl FromStr for Rate {
             "h" => Duration::from_secs(3600),
             _ => return Err(invalid()),
         };
-        let events = events.parse().ok().filter(|events| *events > 0).ok_or_else(invalid)?;
+        let events = events
+            .parse()
+            .ok()
+            .filter(|events| *events > 0)
+            .ok_or_else(invalid)?;
         Ok(Rate { events, period })
     }
 }
@@ -174,7 +199,16 @@ mod tests {
 
     #[test]
     fn what_is_not_a_quantity_is_refused() {
-        for text in ["", "5", "s", "5 years", "-5s", "1.5s", "99999999999999999999s", "18446744073709551615d"] {
+        for text in [
+            "",
+            "5",
+            "s",
+            "5 years",
+            "-5s",
+            "1.5s",
+            "99999999999999999999s",
+            "18446744073709551615d",
+        ] {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }
         for text in ["", "64", "64mb", "MiB", "18446744073709551615GiB"] {

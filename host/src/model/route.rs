@@ -39,7 +39,9 @@ pub enum InvalidRoute {
     #[error("route `{0}` does not begin with `/`")]
     NoLeadingSlash(String),
     /// A character that a path cannot have, or a brace that stands inside a segment.
-    #[error("route `{0}`: segment `{1}` is neither plain text, `{{name}}` nor, at the end, `{{*rest}}`")]
+    #[error(
+        "route `{0}`: segment `{1}` is neither plain text, `{{name}}` nor, at the end, `{{*rest}}`"
+    )]
     Segment(String, String),
     /// `{*rest}` before the end.
     #[error("route `{0}`: `{{*{1}}}` takes all that is left of the path, so nothing can follow it")]
@@ -65,7 +67,14 @@ impl RoutePattern {
         let mut at_end = false;
         for segment in &self.segments {
             if let Segment::Rest(name) = segment {
-                parameters.push((name.clone(), if at_end { String::new() } else { rest.to_owned() }));
+                parameters.push((
+                    name.clone(),
+                    if at_end {
+                        String::new()
+                    } else {
+                        rest.to_owned()
+                    },
+                ));
                 return Some(parameters);
             }
             if at_end {
@@ -83,7 +92,9 @@ impl RoutePattern {
             };
             match segment {
                 Segment::Exact(wanted) if percent_decode(actual) == wanted.as_bytes() => {}
-                Segment::Parameter(name) if !actual.is_empty() => parameters.push((name.clone(), actual.to_owned())),
+                Segment::Parameter(name) if !actual.is_empty() => {
+                    parameters.push((name.clone(), actual.to_owned()))
+                }
                 _ => return None,
             }
         }
@@ -125,8 +136,12 @@ pub fn percent_decode(text: &str) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let escape = (bytes[at] == b'%').then(|| bytes.get(at + 1..at + 3)).flatten();
-        let byte = escape.and_then(|digits| str::from_utf8(digits).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let escape = (bytes[at] == b'%')
+            .then(|| bytes.get(at + 1..at + 3))
+            .flatten();
+        let byte = escape
+            .and_then(|digits| str::from_utf8(digits).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         decoded.push(byte.unwrap_or(bytes[at]));
         at += if byte.is_some() { 3 } else { 1 };
     }
@@ -137,7 +152,9 @@ impl FromStr for RoutePattern {
     type Err = InvalidRoute;
 
     fn from_str(text: &str) -> Result<RoutePattern, InvalidRoute> {
-        let path = text.strip_prefix('/').ok_or_else(|| InvalidRoute::NoLeadingSlash(text.to_owned()))?;
+        let path = text
+            .strip_prefix('/')
+            .ok_or_else(|| InvalidRoute::NoLeadingSlash(text.to_owned()))?;
         if text.len() > 1024 || text.split('/').count() > 33 {
             return Err(InvalidRoute::TooLong);
         }
@@ -147,32 +164,45 @@ impl FromStr for RoutePattern {
             if let Some(Segment::Rest(name)) = segments.last() {
                 return Err(InvalidRoute::RestNotLast(text.to_owned(), name.clone()));
             }
-            let segment = parse_segment(part).ok_or_else(|| InvalidRoute::Segment(text.to_owned(), part.to_owned()))?;
+            let segment = parse_segment(part)
+                .ok_or_else(|| InvalidRoute::Segment(text.to_owned(), part.to_owned()))?;
             if let Segment::Parameter(name) | Segment::Rest(name) = &segment {
                 if names.contains(name) {
-                    return Err(InvalidRoute::DuplicateParameter(text.to_owned(), name.clone()));
+                    return Err(InvalidRoute::DuplicateParameter(
+                        text.to_owned(),
+                        name.clone(),
+                    ));
                 }
                 names.push(name.clone());
             }
             segments.push(segment);
         }
-        Ok(RoutePattern { text: text.to_owned(), segments })
+        Ok(RoutePattern {
+            text: text.to_owned(),
+            segments,
+        })
     }
 }
 
 fn parse_segment(part: &str) -> Option<Segment> {
     let parameter_name = |name: &str| {
-        let allowed = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || c == b'_';
+        let allowed =
+            |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || c == b'_';
         (!name.is_empty() && name.bytes().all(allowed)).then(|| name.to_owned())
     };
-    match part.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')) {
+    match part
+        .strip_prefix('{')
+        .and_then(|inner| inner.strip_suffix('}'))
+    {
         Some(inner) => match inner.strip_prefix('*') {
             Some(name) => parameter_name(name).map(Segment::Rest),
             None => parameter_name(inner).map(Segment::Parameter),
         },
         None => {
             let forbidden = |c: char| c.is_control() || c.is_whitespace() || "{}?#".contains(c);
-            (!part.contains(forbidden)).then(|| Segment::Exact(String::from_utf8_lossy(&percent_decode(part)).into_owned()))
+            (!part.contains(forbidden)).then(|| {
+                Segment::Exact(String::from_utf8_lossy(&percent_decode(part)).into_owned())
+            })
         }
     }
 }
@@ -226,16 +256,34 @@ mod tests {
             ("/küche", "/k%C3%BCche", Some(&[])),
         ];
         for (route, path, expected) in cases {
-            let values = pattern(route).matches(path).map(|p| p.into_iter().map(|(_, v)| v).collect::<Vec<_>>());
-            assert_eq!(values, expected.map(|e| e.iter().map(|v| (*v).to_owned()).collect()), "{route} against {path}");
+            let values = pattern(route)
+                .matches(path)
+                .map(|p| p.into_iter().map(|(_, v)| v).collect::<Vec<_>>());
+            assert_eq!(
+                values,
+                expected.map(|e| e.iter().map(|v| (*v).to_owned()).collect()),
+                "{route} against {path}"
+            );
         }
     }
 
     #[test]
     fn the_more_specific_pattern_comes_first() {
-        let ordered = ["/a/b", "/a/{x}", "/a/{x}/c", "/a/{*rest}", "/{x}/b", "/{x}/{y}", "/{*rest}"];
+        let ordered = [
+            "/a/b",
+            "/a/{x}",
+            "/a/{x}/c",
+            "/a/{*rest}",
+            "/{x}/b",
+            "/{x}/{y}",
+            "/{*rest}",
+        ];
         for pair in ordered.windows(2) {
-            assert_eq!(pattern(pair[0]).precedence(&pattern(pair[1])), Ordering::Less, "{pair:?}");
+            assert_eq!(
+                pattern(pair[0]).precedence(&pattern(pair[1])),
+                Ordering::Less,
+                "{pair:?}"
+            );
         }
     }
 
@@ -249,7 +297,20 @@ mod tests {
 
     #[test]
     fn what_is_not_a_route_is_refused() {
-        let bad = ["", "a", "/{", "/{}", "/a{b}", "/{*rest}/a", "/{x}/{x}", "/a b", "/a?b", "/{A}", "/{*}", "/a#b"];
+        let bad = [
+            "",
+            "a",
+            "/{",
+            "/{}",
+            "/a{b}",
+            "/{*rest}/a",
+            "/{x}/{x}",
+            "/a b",
+            "/a?b",
+            "/{A}",
+            "/{*}",
+            "/a#b",
+        ];
         for text in bad {
             assert!(text.parse::<RoutePattern>().is_err(), "{text}");
         }

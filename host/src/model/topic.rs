@@ -26,7 +26,9 @@ pub enum InvalidTopic {
     #[error("`{0}` has a NUL or control character in it")]
     ControlCharacter(String),
     /// More than [`MQTT_TOPIC_BYTES_MAX`] bytes or [`MQTT_TOPIC_LEVELS_MAX`] levels.
-    #[error("the topic is too long: at most {MQTT_TOPIC_BYTES_MAX} bytes and {MQTT_TOPIC_LEVELS_MAX} levels")]
+    #[error(
+        "the topic is too long: at most {MQTT_TOPIC_BYTES_MAX} bytes and {MQTT_TOPIC_LEVELS_MAX} levels"
+    )]
     TooLong,
     /// [MQTT-3.3.2-2]
     #[error("`{0}` has a wildcard in it; messages are published to one topic, without `+` and `#`")]
@@ -35,10 +37,14 @@ pub enum InvalidTopic {
     #[error("`{0}` is not a topic filter: `#` stands alone in the last level, as in `sensors/#`")]
     MultiLevelWildcard(String),
     /// [MQTT-4.7.1-3]
-    #[error("`{0}` is not a topic filter: `+` takes a level of its own, as in `sensors/+/temperature`")]
+    #[error(
+        "`{0}` is not a topic filter: `+` takes a level of its own, as in `sensors/+/temperature`"
+    )]
     SingleLevelWildcard(String),
     /// Shared subscriptions are between the host and its broker.
-    #[error("`{0}` is a shared subscription; give the filter alone: a message starts one invocation in any case")]
+    #[error(
+        "`{0}` is a shared subscription; give the filter alone: a message starts one invocation in any case"
+    )]
     Shared(String),
 }
 
@@ -50,7 +56,9 @@ fn check_text(text: &str) -> Result<(), InvalidTopic> {
         return Err(InvalidTopic::TooLong);
     }
     if text.chars().any(char::is_control) {
-        return Err(InvalidTopic::ControlCharacter(text.escape_debug().to_string()));
+        return Err(InvalidTopic::ControlCharacter(
+            text.escape_debug().to_string(),
+        ));
     }
     Ok(())
 }
@@ -154,7 +162,11 @@ mod tests {
     fn filters_match_as_the_specification_says() {
         let cases = [
             ("sport/tennis/player1/#", "sport/tennis/player1", true),
-            ("sport/tennis/player1/#", "sport/tennis/player1/score/wimbledon", true),
+            (
+                "sport/tennis/player1/#",
+                "sport/tennis/player1/score/wimbledon",
+                true,
+            ),
             ("sport/#", "sport", true),
             ("#", "a/b", true),
             ("#", "/", true),
@@ -181,7 +193,17 @@ mod tests {
 
     #[test]
     fn what_is_not_a_filter_is_refused() {
-        for text in ["", "a#", "sport/#/x", "++", "a/+b", "a\0b", "$share/g/a", &"a/".repeat(40), &"x".repeat(2000)] {
+        for text in [
+            "",
+            "a#",
+            "sport/#/x",
+            "++",
+            "a/+b",
+            "a\0b",
+            "$share/g/a",
+            &"a/".repeat(40),
+            &"x".repeat(2000),
+        ] {
             assert!(text.parse::<TopicFilter>().is_err(), "{text:?}");
         }
     }

@@ -102,11 +102,21 @@ pub struct Totals {
 
 impl Journal {
     fn new() -> Journal {
-        Journal { kept: Mutex::default(), live: broadcast::Sender::new(LIVE_BACKLOG) }
+        Journal {
+            kept: Mutex::default(),
+            live: broadcast::Sender::new(LIVE_BACKLOG),
+        }
     }
 
     /// Adds a line.
-    pub fn log(&self, invocation: InvocationId, level: Level, source: Source, context: &str, message: &str) {
+    pub fn log(
+        &self,
+        invocation: InvocationId,
+        level: Level,
+        source: Source,
+        context: &str,
+        message: &str,
+    ) {
         let line = LogLine {
             time: rfc3339(SystemTime::now()),
             invocation: invocation.to_string(),
@@ -158,19 +168,29 @@ impl Journals {
     /// The journal of this function, begun where there is none.
     pub fn of(&self, function: &Name) -> Arc<Journal> {
         let mut journals = self.0.lock().expect("no holder of this lock panics");
-        journals.entry(function.clone()).or_insert_with(|| Arc::new(Journal::new())).clone()
+        journals
+            .entry(function.clone())
+            .or_insert_with(|| Arc::new(Journal::new()))
+            .clone()
     }
 
     /// Forgets the journal of a function that is gone.
     pub fn forget(&self, function: &Name) {
-        self.0.lock().expect("no holder of this lock panics").remove(function);
+        self.0
+            .lock()
+            .expect("no holder of this lock panics")
+            .remove(function);
     }
 }
 
 /// A time as RFC 3339 in UTC, to the millisecond.
 pub fn rfc3339(time: SystemTime) -> String {
-    let ms = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let timestamp = jiff::Timestamp::from_millisecond(i64::try_from(ms).unwrap_or(i64::MAX)).unwrap_or(jiff::Timestamp::MAX);
+    let ms = time
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis();
+    let timestamp = jiff::Timestamp::from_millisecond(i64::try_from(ms).unwrap_or(i64::MAX))
+        .unwrap_or(jiff::Timestamp::MAX);
     format!("{timestamp:.3}")
 }
 
@@ -187,7 +207,17 @@ fn printable(text: &str) -> String {
     if text.chars().all(harmless) {
         return text.to_owned();
     }
-    text.chars().flat_map(|c| if harmless(c) { c.to_string() } else { c.escape_default().to_string() }.chars().collect::<Vec<_>>()).collect()
+    text.chars()
+        .flat_map(|c| {
+            if harmless(c) {
+                c.to_string()
+            } else {
+                c.escape_default().to_string()
+            }
+            .chars()
+            .collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -204,7 +234,13 @@ mod tests {
     fn the_oldest_lines_go_first() {
         let journal = Journal::new();
         for number in 0..LOG_LINES_KEPT + 3 {
-            journal.log(InvocationId::new(), Level::Info, Source::Stdout, "", &number.to_string());
+            journal.log(
+                InvocationId::new(),
+                Level::Info,
+                Source::Stdout,
+                "",
+                &number.to_string(),
+            );
         }
         let (lines, _) = journal.lines();
         assert_eq!(lines.len(), LOG_LINES_KEPT);

@@ -11,25 +11,48 @@ use super::journal::Record;
 pub struct Metrics(PrometheusHandle);
 
 /// Upper bounds of the histogram of invocation times, in seconds.
-const SECONDS: [f64; 12] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
+const SECONDS: [f64; 12] = [
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0,
+];
 
 impl Metrics {
     /// Installs the recorder that the functions of this module write to.
     pub fn install() -> Metrics {
         let builder = PrometheusBuilder::new();
         let recorder = builder
-            .set_buckets_for_metric(Matcher::Full("tidegate_invocation_seconds".to_owned()), &SECONDS)
+            .set_buckets_for_metric(
+                Matcher::Full("tidegate_invocation_seconds".to_owned()),
+                &SECONDS,
+            )
             .expect("the list of bounds is not empty")
             .build_recorder();
         let handle = recorder.handle();
         // A second host in one process, as tests do, writes to the first one's.
         let _ = metrics::set_global_recorder(recorder);
-        metrics::describe_counter!("tidegate_invocations_total", "Invocations that ended, by function, trigger and outcome");
-        metrics::describe_histogram!("tidegate_invocation_seconds", "Wall clock of invocations in seconds, by function");
-        metrics::describe_counter!("tidegate_refused_total", "Events refused before an invocation, by function and reason");
-        metrics::describe_counter!("tidegate_log_lines_dropped_total", "Log lines of functions beyond their limit");
-        metrics::describe_counter!("tidegate_messages_dropped_total", "MQTT messages given up, by function and reason");
-        metrics::describe_counter!("tidegate_cache_rejected_total", "Compiled components that were not the host's own");
+        metrics::describe_counter!(
+            "tidegate_invocations_total",
+            "Invocations that ended, by function, trigger and outcome"
+        );
+        metrics::describe_histogram!(
+            "tidegate_invocation_seconds",
+            "Wall clock of invocations in seconds, by function"
+        );
+        metrics::describe_counter!(
+            "tidegate_refused_total",
+            "Events refused before an invocation, by function and reason"
+        );
+        metrics::describe_counter!(
+            "tidegate_log_lines_dropped_total",
+            "Log lines of functions beyond their limit"
+        );
+        metrics::describe_counter!(
+            "tidegate_messages_dropped_total",
+            "MQTT messages given up, by function and reason"
+        );
+        metrics::describe_counter!(
+            "tidegate_cache_rejected_total",
+            "Compiled components that were not the host's own"
+        );
         metrics::describe_gauge!("tidegate_build_info", "Always 1; the version is a label");
         metrics::gauge!("tidegate_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         Metrics(handle)

@@ -40,14 +40,29 @@ pub enum Stream {
 impl Output {
     /// The output of this invocation, of which `bytes_max` bytes are kept.
     pub fn new(journal: Arc<Journal>, invocation: InvocationId, bytes_max: u64) -> Output {
-        let state = State { bytes_left: bytes_max, lines_dropped: 0, stdout: Vec::new(), stderr: Vec::new() };
-        Output(Arc::new(Shared { journal, invocation, state: Mutex::new(state) }))
+        let state = State {
+            bytes_left: bytes_max,
+            lines_dropped: 0,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        };
+        Output(Arc::new(Shared {
+            journal,
+            invocation,
+            state: Mutex::new(state),
+        }))
     }
 
     /// Adds a line of the guest's, given to `wasi:logging`.
     pub fn log(&self, level: Level, context: &str, message: &str) {
         let mut state = self.0.state.lock().expect("no holder of this lock panics");
-        self.0.write(&mut state, level, Source::Logging, context, message.as_bytes());
+        self.0.write(
+            &mut state,
+            level,
+            Source::Logging,
+            context,
+            message.as_bytes(),
+        );
     }
 
     /// Adds bytes that the guest wrote to one of its standard streams; each line becomes a line of the log.
@@ -91,7 +106,14 @@ impl Shared {
         self.write(state, level, source, "", line);
     }
 
-    fn write(&self, state: &mut State, level: Level, source: Source, context: &str, message: &[u8]) {
+    fn write(
+        &self,
+        state: &mut State,
+        level: Level,
+        source: Source,
+        context: &str,
+        message: &[u8],
+    ) {
         let bytes = (context.len() + message.len()) as u64;
         if state.bytes_left < bytes || state.lines_dropped > 0 {
             state.lines_dropped += 1;
@@ -99,14 +121,28 @@ impl Shared {
         }
         // An empty line takes its place as well.
         state.bytes_left -= bytes.max(1).min(state.bytes_left);
-        let cut = |text: &[u8]| String::from_utf8_lossy(&text[..text.len().min(LOG_LINE_BYTES_MAX)]).into_owned();
-        self.journal.log(self.invocation, level, source, &cut(context.as_bytes()), &cut(message));
+        let cut = |text: &[u8]| {
+            String::from_utf8_lossy(&text[..text.len().min(LOG_LINE_BYTES_MAX)]).into_owned()
+        };
+        self.journal.log(
+            self.invocation,
+            level,
+            source,
+            &cut(context.as_bytes()),
+            &cut(message),
+        );
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        let Ok(mut state) = self.state.lock().map(|mut state| std::mem::replace(&mut *state, State::spent())) else { return };
+        let Ok(mut state) = self
+            .state
+            .lock()
+            .map(|mut state| std::mem::replace(&mut *state, State::spent()))
+        else {
+            return;
+        };
         for stream in [Stream::Stdout, Stream::Stderr] {
             let line = std::mem::take(state.begun(stream));
             if !line.is_empty() {
@@ -114,8 +150,12 @@ impl Drop for Shared {
             }
         }
         if state.lines_dropped > 0 {
-            let text = format!("{} more log lines were dropped (manifest: limits.log-bytes)", state.lines_dropped);
-            self.journal.log(self.invocation, Level::Warn, Source::Host, "", &text);
+            let text = format!(
+                "{} more log lines were dropped (manifest: limits.log-bytes)",
+                state.lines_dropped
+            );
+            self.journal
+                .log(self.invocation, Level::Warn, Source::Host, "", &text);
             metrics::log_lines_dropped(state.lines_dropped);
         }
     }
@@ -123,7 +163,12 @@ impl Drop for Shared {
 
 impl State {
     fn spent() -> State {
-        State { bytes_left: 0, lines_dropped: 0, stdout: Vec::new(), stderr: Vec::new() }
+        State {
+            bytes_left: 0,
+            lines_dropped: 0,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        }
     }
 }
 
@@ -134,8 +179,17 @@ mod tests {
 
     fn lines_of(write: impl FnOnce(&Output), bytes_max: u64) -> Vec<(Source, String)> {
         let journal = Journals::default().of(&"f".parse().expect("a name"));
-        write(&Output::new(journal.clone(), InvocationId::new(), bytes_max));
-        journal.lines().0.into_iter().map(|line| (line.source, line.message)).collect()
+        write(&Output::new(
+            journal.clone(),
+            InvocationId::new(),
+            bytes_max,
+        ));
+        journal
+            .lines()
+            .0
+            .into_iter()
+            .map(|line| (line.source, line.message))
+            .collect()
     }
 
     #[test]
@@ -148,20 +202,42 @@ mod tests {
             },
             1000,
         );
-        let expected = [(Source::Stdout, "one"), (Source::Stderr, "err"), (Source::Stdout, "two"), (Source::Stdout, ""), (Source::Stdout, "three")];
-        assert_eq!(lines, expected.map(|(source, text)| (source, text.to_owned())));
+        let expected = [
+            (Source::Stdout, "one"),
+            (Source::Stderr, "err"),
+            (Source::Stdout, "two"),
+            (Source::Stdout, ""),
+            (Source::Stdout, "three"),
+        ];
+        assert_eq!(
+            lines,
+            expected.map(|(source, text)| (source, text.to_owned()))
+        );
     }
 
     #[test]
     fn what_is_beyond_the_limit_is_counted() {
-        let lines = lines_of(|output| (0..10).for_each(|_| output.write(Stream::Stdout, b"0123456789\n")), 25);
+        let lines = lines_of(
+            |output| (0..10).for_each(|_| output.write(Stream::Stdout, b"0123456789\n")),
+            25,
+        );
         assert_eq!(lines.len(), 3);
-        assert!(lines[2].1.starts_with("8 more log lines were dropped"), "{}", lines[2].1);
+        assert!(
+            lines[2].1.starts_with("8 more log lines were dropped"),
+            "{}",
+            lines[2].1
+        );
     }
 
     #[test]
     fn a_line_without_an_end_is_cut() {
-        let lines = lines_of(|output| output.write(Stream::Stdout, &[b'x'; LOG_LINE_BYTES_MAX + 5]), u64::MAX);
-        assert_eq!(lines.iter().map(|(_, text)| text.len()).collect::<Vec<_>>(), [LOG_LINE_BYTES_MAX, 5]);
+        let lines = lines_of(
+            |output| output.write(Stream::Stdout, &[b'x'; LOG_LINE_BYTES_MAX + 5]),
+            u64::MAX,
+        );
+        assert_eq!(
+            lines.iter().map(|(_, text)| text.len()).collect::<Vec<_>>(),
+            [LOG_LINE_BYTES_MAX, 5]
+        );
     }
 }

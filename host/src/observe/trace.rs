@@ -1,5 +1,7 @@
 //! The host's own log: to standard error, as text or as one JSON object a line.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 /// How the host's log is written.
@@ -16,8 +18,12 @@ pub enum LogFormat {
 /// Starts the log. `TIDEGATE_LOG` filters it, as in `info,tidegate=debug`.
 pub fn start(format: LogFormat) {
     // The embedded broker logs every disconnection as an error; they are its clients' everyday life.
-    let filter = EnvFilter::try_from_env("TIDEGATE_LOG").unwrap_or_else(|_| EnvFilter::new("info,rumqttd=off"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter = EnvFilter::try_from_env("TIDEGATE_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,rumqttd=off"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // A second start in one process, as tests do, keeps the first.
     let _ = match format {
         LogFormat::Text => builder.with_target(false).try_init(),

@@ -23,7 +23,9 @@ pub enum StorageError {
     #[error("database: the write could not be committed: {0}")]
     Commit(String),
     /// The file was written by a newer Tidegate.
-    #[error("the database has schema {found}, this Tidegate knows up to {known}: use a newer Tidegate, or a backup")]
+    #[error(
+        "the database has schema {found}, this Tidegate knows up to {known}: use a newer Tidegate, or a backup"
+    )]
     NewerSchema {
         /// The file's.
         found: u32,
@@ -55,14 +57,21 @@ impl Database {
     /// Opens the database in this directory, makes it if it is not there, and brings its schema up to date.
     pub fn open(data_dir: &Path) -> Result<Database, StorageError> {
         let path = data_dir.join(FILE_NAME);
-        let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        let mut connection = connect(
+            &path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        )?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         migrate::run(&mut connection)?;
-        let readers = (0..DATABASE_READERS).map(|_| connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY));
+        let readers =
+            (0..DATABASE_READERS).map(|_| connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY));
         let readers = readers.collect::<Result<Vec<_>, _>>()?;
         Ok(Database {
             writer: Arc::new(Writer::start(connection)),
-            readers: Arc::new(Readers { permits: Semaphore::new(readers.len()), idle: Mutex::new(readers) }),
+            readers: Arc::new(Readers {
+                permits: Semaphore::new(readers.len()),
+                idle: Mutex::new(readers),
+            }),
         })
     }
 
@@ -74,13 +83,29 @@ impl Database {
     {
         let readers = self.readers.clone();
         let run = move || {
-            let connection = readers.idle.lock().expect("no holder panics").pop().expect("a permit is a connection");
+            let connection = readers
+                .idle
+                .lock()
+                .expect("no holder panics")
+                .pop()
+                .expect("a permit is a connection");
             let result = read(&connection);
-            readers.idle.lock().expect("no holder panics").push(connection);
+            readers
+                .idle
+                .lock()
+                .expect("no holder panics")
+                .push(connection);
             result
         };
-        let _permit = self.readers.permits.acquire().await.map_err(|_| StorageError::Closed)?;
-        tokio::task::spawn_blocking(run).await.map_err(|_| StorageError::Closed)?
+        let _permit = self
+            .readers
+            .permits
+            .acquire()
+            .await
+            .map_err(|_| StorageError::Closed)?;
+        tokio::task::spawn_blocking(run)
+            .await
+            .map_err(|_| StorageError::Closed)?
     }
 
     /// Runs `write` in a transaction, together with what else is waiting to be written. Returns when it is durable.

@@ -50,11 +50,9 @@ const REVISION_COLUMNS: &str = "SELECT revision.function, revision.number, revis
 
 fn revision_from(row: &Row<'_>) -> rusqlite::Result<StoredRevision> {
     let name: String = row.get(0)?;
-    let function = name.parse().map_err(|error| rusqlite::Error::FromSqlConversionFailure(
-        0,
-        rusqlite::types::Type::Text,
-        Box::new(error),
-    ))?;
+    let function = name.parse().map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
+    })?;
     Ok(StoredRevision {
         function,
         number: row.get(1)?,
@@ -69,31 +67,46 @@ fn revision_from(row: &Row<'_>) -> rusqlite::Result<StoredRevision> {
 
 /// The active revision of every function, in the order of names.
 pub fn active_revisions(connection: &Connection) -> Result<Vec<StoredRevision>, StorageError> {
-    let sql = format!("{REVISION_COLUMNS} WHERE function.active_revision = revision.number ORDER BY revision.function");
+    let sql = format!(
+        "{REVISION_COLUMNS} WHERE function.active_revision = revision.number ORDER BY revision.function"
+    );
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map([], revision_from)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The revisions kept of one function, newest first.
-pub fn revisions(connection: &Connection, function: &Name) -> Result<Vec<StoredRevision>, StorageError> {
-    let sql = format!("{REVISION_COLUMNS} WHERE revision.function = ?1 ORDER BY revision.number DESC");
+pub fn revisions(
+    connection: &Connection,
+    function: &Name,
+) -> Result<Vec<StoredRevision>, StorageError> {
+    let sql =
+        format!("{REVISION_COLUMNS} WHERE revision.function = ?1 ORDER BY revision.number DESC");
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map([function.as_str()], revision_from)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// One revision.
-pub fn revision(connection: &Connection, function: &Name, number: u32) -> Result<Option<StoredRevision>, StorageError> {
+pub fn revision(
+    connection: &Connection,
+    function: &Name,
+    number: u32,
+) -> Result<Option<StoredRevision>, StorageError> {
     let sql = format!("{REVISION_COLUMNS} WHERE revision.function = ?1 AND revision.number = ?2");
     let mut statement = connection.prepare_cached(&sql)?;
-    Ok(statement.query_row(params![function.as_str(), number], revision_from).optional()?)
+    Ok(statement
+        .query_row(params![function.as_str(), number], revision_from)
+        .optional()?)
 }
 
 /// The bytes of a component, as they were uploaded.
 pub fn component(connection: &Connection, digest: Digest) -> Result<Option<Vec<u8>>, StorageError> {
-    let mut statement = connection.prepare_cached("SELECT bytes FROM component WHERE digest = ?1")?;
-    Ok(statement.query_row([digest.as_bytes()], |row| row.get(0)).optional()?)
+    let mut statement =
+        connection.prepare_cached("SELECT bytes FROM component WHERE digest = ?1")?;
+    Ok(statement
+        .query_row([digest.as_bytes()], |row| row.get(0))
+        .optional()?)
 }
 
 /// Stores a revision, makes it active, and forgets the oldest beyond the number kept. Returns its number.
@@ -110,10 +123,24 @@ pub fn deploy(connection: &Connection, new: &NewRevision) -> Result<u32, Storage
     connection.execute(
         "INSERT INTO revision (function, number, digest, manifest, created_ms, created_by)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![new.function.as_str(), number, new.digest.as_bytes(), new.manifest, new.created_ms, new.actor],
+        params![
+            new.function.as_str(),
+            number,
+            new.digest.as_bytes(),
+            new.manifest,
+            new.created_ms,
+            new.actor
+        ],
     )?;
     activate(connection, &new.function, number)?;
-    record(connection, &new.function, "deploy", Some(number), &new.actor, new.created_ms)?;
+    record(
+        connection,
+        &new.function,
+        "deploy",
+        Some(number),
+        &new.actor,
+        new.created_ms,
+    )?;
     forget_old_revisions(connection, &new.function, number)?;
     Ok(number)
 }
@@ -131,12 +158,21 @@ pub fn rollback(
 }
 
 /// Removes a function with all its revisions; whether it was there. Its key-value state stays: buckets have no owner.
-pub fn delete(connection: &Connection, function: &Name, actor: &str, at_ms: i64) -> Result<bool, StorageError> {
-    let removed = connection.execute("DELETE FROM function WHERE name = ?1", [function.as_str()])?;
+pub fn delete(
+    connection: &Connection,
+    function: &Name,
+    actor: &str,
+    at_ms: i64,
+) -> Result<bool, StorageError> {
+    let removed =
+        connection.execute("DELETE FROM function WHERE name = ?1", [function.as_str()])?;
     if removed == 0 {
         return Ok(false);
     }
-    connection.execute("DELETE FROM revision WHERE function = ?1", [function.as_str()])?;
+    connection.execute(
+        "DELETE FROM revision WHERE function = ?1",
+        [function.as_str()],
+    )?;
     forget_unused_components(connection)?;
     record(connection, function, "delete", None, actor, at_ms)?;
     Ok(true)
@@ -173,7 +209,11 @@ fn record(
     Ok(())
 }
 
-fn forget_old_revisions(connection: &Connection, function: &Name, active: u32) -> Result<(), StorageError> {
+fn forget_old_revisions(
+    connection: &Connection,
+    function: &Name,
+    active: u32,
+) -> Result<(), StorageError> {
     connection.execute(
         "DELETE FROM revision WHERE function = ?1 AND number <> ?2 AND number NOT IN
          (SELECT number FROM revision WHERE function = ?1 ORDER BY number DESC LIMIT ?3)",

@@ -10,19 +10,32 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::database::StorageError;
 
 /// The value under this key.
-pub fn get(connection: &Connection, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
-    let mut statement = connection.prepare_cached("SELECT value FROM key_value WHERE bucket = ?1 AND key = ?2")?;
-    Ok(statement.query_row(params![bucket, key], |row| row.get(0)).optional()?)
+pub fn get(
+    connection: &Connection,
+    bucket: &str,
+    key: &str,
+) -> Result<Option<Vec<u8>>, StorageError> {
+    let mut statement =
+        connection.prepare_cached("SELECT value FROM key_value WHERE bucket = ?1 AND key = ?2")?;
+    Ok(statement
+        .query_row(params![bucket, key], |row| row.get(0))
+        .optional()?)
 }
 
 /// Whether there is such a key.
 pub fn exists(connection: &Connection, bucket: &str, key: &str) -> Result<bool, StorageError> {
-    let mut statement = connection.prepare_cached("SELECT 1 FROM key_value WHERE bucket = ?1 AND key = ?2")?;
+    let mut statement =
+        connection.prepare_cached("SELECT 1 FROM key_value WHERE bucket = ?1 AND key = ?2")?;
     Ok(statement.exists(params![bucket, key])?)
 }
 
 /// Stores a value, in place of what was there.
-pub fn set(connection: &Connection, bucket: &str, key: &str, value: &[u8]) -> Result<(), StorageError> {
+pub fn set(
+    connection: &Connection,
+    bucket: &str,
+    key: &str,
+    value: &[u8],
+) -> Result<(), StorageError> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO key_value (bucket, key, value) VALUES (?1, ?2, ?3)
          ON CONFLICT (bucket, key) DO UPDATE SET value = excluded.value",
@@ -33,7 +46,8 @@ pub fn set(connection: &Connection, bucket: &str, key: &str, value: &[u8]) -> Re
 
 /// Removes a key; whether it was there.
 pub fn delete(connection: &Connection, bucket: &str, key: &str) -> Result<bool, StorageError> {
-    let mut statement = connection.prepare_cached("DELETE FROM key_value WHERE bucket = ?1 AND key = ?2")?;
+    let mut statement =
+        connection.prepare_cached("DELETE FROM key_value WHERE bucket = ?1 AND key = ?2")?;
     Ok(statement.execute(params![bucket, key])? > 0)
 }
 
@@ -56,7 +70,8 @@ pub fn list(
 
 /// Buckets that hold anything.
 pub fn buckets(connection: &Connection) -> Result<Vec<String>, StorageError> {
-    let mut statement = connection.prepare_cached("SELECT DISTINCT bucket FROM key_value ORDER BY bucket")?;
+    let mut statement =
+        connection.prepare_cached("SELECT DISTINCT bucket FROM key_value ORDER BY bucket")?;
     let rows = statement.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -97,12 +112,17 @@ pub fn increment(
 ) -> Result<Result<i64, NotIncremented>, StorageError> {
     let current = match get(connection, bucket, key)? {
         None => 0,
-        Some(bytes) => match str::from_utf8(&bytes).ok().and_then(|text| text.parse::<i64>().ok()) {
+        Some(bytes) => match str::from_utf8(&bytes)
+            .ok()
+            .and_then(|text| text.parse::<i64>().ok())
+        {
             Some(number) => number,
             None => return Ok(Err(NotIncremented::NotANumber)),
         },
     };
-    let Some(sum) = current.checked_add(delta) else { return Ok(Err(NotIncremented::Overflow)) };
+    let Some(sum) = current.checked_add(delta) else {
+        return Ok(Err(NotIncremented::Overflow));
+    };
     set(connection, bucket, key, sum.to_string().as_bytes())?;
     Ok(Ok(sum))
 }

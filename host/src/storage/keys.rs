@@ -25,14 +25,23 @@ impl Purpose {
 /// The key for this purpose, if the host has made it.
 pub fn find(connection: &Connection, purpose: Purpose) -> Result<Option<[u8; 32]>, StorageError> {
     let mut statement = connection.prepare_cached("SELECT key FROM host_key WHERE purpose = ?1")?;
-    Ok(statement.query_row([purpose.as_str()], |row| row.get(0)).optional()?)
+    Ok(statement
+        .query_row([purpose.as_str()], |row| row.get(0))
+        .optional()?)
 }
 
 /// The key for this purpose; `fresh` becomes it where there is none yet.
-pub fn find_or_insert(connection: &Connection, purpose: Purpose, fresh: [u8; 32]) -> Result<[u8; 32], StorageError> {
+pub fn find_or_insert(
+    connection: &Connection,
+    purpose: Purpose,
+    fresh: [u8; 32],
+) -> Result<[u8; 32], StorageError> {
     if let Some(key) = find(connection, purpose)? {
         return Ok(key);
     }
-    connection.execute("INSERT INTO host_key (purpose, key) VALUES (?1, ?2)", params![purpose.as_str(), fresh])?;
+    connection.execute(
+        "INSERT INTO host_key (purpose, key) VALUES (?1, ?2)",
+        params![purpose.as_str(), fresh],
+    )?;
     Ok(fresh)
 }

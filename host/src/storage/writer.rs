@@ -29,7 +29,10 @@ impl Writer {
             .name("database-writer".to_owned())
             .spawn(move || write_groups(&connection, queue))
             .expect("the host starts with threads to spare");
-        Writer { jobs: Some(jobs), thread: Some(thread) }
+        Writer {
+            jobs: Some(jobs),
+            thread: Some(thread),
+        }
     }
 
     pub(super) async fn run<T, F>(&self, write: F) -> Result<T, StorageError>
@@ -68,7 +71,11 @@ fn in_savepoint<T>(
 ) -> Result<T, StorageError> {
     connection.execute_batch("SAVEPOINT job")?;
     let result = write(connection);
-    let end = if result.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
+    let end = if result.is_ok() {
+        "RELEASE job"
+    } else {
+        "ROLLBACK TO job; RELEASE job"
+    };
     connection.execute_batch(end)?;
     result
 }
@@ -82,7 +89,9 @@ fn write_groups(connection: &Connection, mut queue: mpsc::Receiver<Job>) {
         {
             answers.push(job(connection));
         }
-        let committed = begun.and_then(|()| connection.execute_batch("COMMIT")).map_err(|error| error.to_string());
+        let committed = begun
+            .and_then(|()| connection.execute_batch("COMMIT"))
+            .map_err(|error| error.to_string());
         if let Err(error) = &committed {
             tracing::error!(%error, "a group of writes could not be committed");
             // Nothing to undo where the transaction did not begin or SQLite rolled it back by itself.

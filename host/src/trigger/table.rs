@@ -65,9 +65,16 @@ impl TriggerTable {
         let mut table = TriggerTable::default();
         for function in functions {
             for trigger in &function.manifest.http {
-                let route = Route { trigger: trigger.clone(), function: function.clone() };
+                let route = Route {
+                    trigger: trigger.clone(),
+                    function: function.clone(),
+                };
                 match trigger.route.first_exact() {
-                    Some(segment) => table.exact.entry(segment.as_bytes().to_vec()).or_default().push(route),
+                    Some(segment) => table
+                        .exact
+                        .entry(segment.as_bytes().to_vec())
+                        .or_default()
+                        .push(route),
                     None => table.open.push(route),
                 }
             }
@@ -81,21 +88,36 @@ impl TriggerTable {
 
     /// The table with this function in it, in place of one of the same name.
     pub fn with(&self, function: Arc<ReadyFunction>) -> TriggerTable {
-        let others = self.functions.values().filter(|other| other.name != function.name).cloned();
+        let others = self
+            .functions
+            .values()
+            .filter(|other| other.name != function.name)
+            .cloned();
         TriggerTable::new(others.chain([function.clone()]).collect::<Vec<_>>())
     }
 
     /// The table without this function.
     pub fn without(&self, name: &Name) -> TriggerTable {
-        TriggerTable::new(self.functions.values().filter(|function| function.name != *name).cloned())
+        TriggerTable::new(
+            self.functions
+                .values()
+                .filter(|function| function.name != *name)
+                .cloned(),
+        )
     }
 
     /// Whether a function with these triggers would clash with another one.
     pub fn check_clashes(&self, name: &Name, triggers: &[HttpTrigger]) -> Result<(), RouteClash> {
-        let others = self.functions.values().filter(|function| function.name != *name);
+        let others = self
+            .functions
+            .values()
+            .filter(|function| function.name != *name);
         for other in others {
             for other_trigger in &other.manifest.http {
-                if let Some(trigger) = triggers.iter().find(|trigger| trigger.clashes_with(other_trigger)) {
+                if let Some(trigger) = triggers
+                    .iter()
+                    .find(|trigger| trigger.clashes_with(other_trigger))
+                {
                     return Err(RouteClash {
                         function: name.clone(),
                         route: trigger.route.clone(),
@@ -110,19 +132,41 @@ impl TriggerTable {
 
     /// What this method and path lead to: exact before parameter before rest.
     pub fn match_http(&self, method: &Method, path: &str) -> RouteMatch<'_> {
-        let first_segment = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-        let first_segment = if path.starts_with("//") { "" } else { first_segment };
-        let exact = self.exact.get(&percent_decode(first_segment)).map(Vec::as_slice).unwrap_or_default();
+        let first_segment = path
+            .trim_start_matches('/')
+            .split('/')
+            .next()
+            .unwrap_or_default();
+        let first_segment = if path.starts_with("//") {
+            ""
+        } else {
+            first_segment
+        };
+        let exact = self
+            .exact
+            .get(&percent_decode(first_segment))
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let mut allowed = Vec::new();
         for route in exact.iter().chain(&self.open) {
-            let Some(parameters) = route.trigger.route.matches(path) else { continue };
+            let Some(parameters) = route.trigger.route.matches(path) else {
+                continue;
+            };
             let methods = &route.trigger.methods;
             if methods.is_empty() || methods.iter().any(|name| name.method() == method) {
-                return RouteMatch::Found { function: &route.function, route: &route.trigger.route, parameters };
+                return RouteMatch::Found {
+                    function: &route.function,
+                    route: &route.trigger.route,
+                    parameters,
+                };
             }
             allowed.extend(methods.iter().map(|name| name.method().clone()));
         }
-        if allowed.is_empty() { RouteMatch::NotFound } else { RouteMatch::MethodNotAllowed(allowed) }
+        if allowed.is_empty() {
+            RouteMatch::NotFound
+        } else {
+            RouteMatch::MethodNotAllowed(allowed)
+        }
     }
 
     /// The function of this name.

@@ -30,7 +30,11 @@ const FOLLOW_TIMEOUT: Duration = Duration::from_secs(5);
 impl TriggerTables {
     /// Begins with this table.
     pub fn new(table: TriggerTable) -> TriggerTables {
-        TriggerTables { current: ArcSwap::from_pointee(table), swapped: watch::Sender::new(1), followed: watch::Sender::new(0) }
+        TriggerTables {
+            current: ArcSwap::from_pointee(table),
+            swapped: watch::Sender::new(1),
+            followed: watch::Sender::new(0),
+        }
     }
 
     /// The current table.
@@ -60,14 +64,20 @@ impl TriggerTables {
 
     /// Begins to follow; to be called once.
     pub fn follow(self: &Arc<Self>) -> Follower {
-        Follower { tables: self.clone(), swapped: self.swapped.subscribe() }
+        Follower {
+            tables: self.clone(),
+            swapped: self.swapped.subscribe(),
+        }
     }
 }
 
 impl Follower {
     /// Waits for a table that has not been seen, and returns it.
     pub async fn changed(&mut self) -> (u64, Arc<TriggerTable>) {
-        self.swapped.changed().await.expect("the sender lives as long as the tables");
+        self.swapped
+            .changed()
+            .await
+            .expect("the sender lives as long as the tables");
         let generation = *self.swapped.borrow_and_update();
         (generation, self.tables.current.load_full())
     }

@@ -1,0 +1,32 @@
+# The two commands are `make run` and `make test`; both do all the set-up that is missing.
+# One target directory and one profile (release) for everything; `dist` is for what is shipped.
+
+SHELL := /bin/bash
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+EXAMPLES := hello-http sensor-average threshold-alert
+WASM := --release --target wasm32-wasip2
+
+.PHONY: run test setup examples lint dist
+
+run: setup examples  ## Builds what is missing, starts Tidegate with the examples, prints what to try
+	cargo build --release --package tidegate
+	examples/run $(TARGET)
+
+test: setup lint  ## Runs every check and test
+	cargo test --release --quiet $(EXAMPLES:%=--package %)
+	cargo test --release
+
+setup:  ## Installs what building and testing need, where it is missing
+	sdk-rust/wasm-target
+	tests/setup
+
+examples:
+	cargo build $(WASM) $(EXAMPLES:%=--package %)
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --release --all-targets --quiet -- --deny warnings
+	cargo clippy $(WASM) --quiet $(EXAMPLES:%=--package %) -- --deny warnings
+
+dist:  ## The binary that is shipped: slower to build, smaller and faster
+	cargo build --profile dist --package tidegate
