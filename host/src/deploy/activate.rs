@@ -83,7 +83,7 @@ pub enum DeployError {
     #[error("{0}")]
     Link(String),
     #[error(transparent)]
-    Clash(Box<RouteClash>),
+    Clash(#[from] Box<RouteClash>),
     #[error("there is no function `{0}`; `tidegate functions` lists those that are deployed")]
     NoSuchFunction(Name),
     #[error(
@@ -96,12 +96,6 @@ pub enum DeployError {
     Storage(#[from] StorageError),
     #[error("the host could not do it: {0}")]
     Host(String),
-}
-
-impl From<RouteClash> for DeployError {
-    fn from(clash: RouteClash) -> DeployError {
-        DeployError::Clash(Box::new(clash))
-    }
 }
 
 impl From<LoadError> for DeployError {

@@ -83,7 +83,7 @@ impl fmt::Display for Span {
         ];
         match units
             .into_iter()
-            .find(|(unit_ms, _)| ms > 0 && ms % unit_ms == 0)
+            .find(|(unit_ms, _)| ms > 0 && ms.is_multiple_of(*unit_ms))
         {
             Some((unit_ms, unit)) => write!(f, "{}{unit}", ms / unit_ms),
             None => write!(f, "{ms}ms"),

@@ -107,7 +107,7 @@ impl TriggerTable {
     }
 
     /// Whether a function with these triggers would clash with another one.
-    pub fn check_clashes(&self, name: &Name, triggers: &[HttpTrigger]) -> Result<(), RouteClash> {
+    pub fn check_clashes(&self, name: &Name, triggers: &[HttpTrigger]) -> Result<(), Box<RouteClash>> {
         let others = self
             .functions
             .values()
@@ -118,12 +118,12 @@ impl TriggerTable {
                     .iter()
                     .find(|trigger| trigger.clashes_with(other_trigger))
                 {
-                    return Err(RouteClash {
+                    return Err(Box::new(RouteClash {
                         function: name.clone(),
                         route: trigger.route.clone(),
                         other_function: other.name.clone(),
                         other_route: other_trigger.route.clone(),
-                    });
+                    }));
                 }
             }
         }
