@@ -1,1 +1,3 @@
-fn main(){}
+//! The black-box tests: each starts the built host and speaks to it from outside.
+
+mod http;

@@ -1,1 +1,30 @@
-//! x
+//! The harness of the black-box tests: a host of one's own, clients for it, and the guests to deploy.
+//!
+//! A test starts a [`TestHost`] on free ports and an empty data directory, deploys guests from [`artifacts`] through
+//! [`AdminClient`], speaks to them over HTTP ([`TestHost::function`]), hand-written bytes ([`Wire`]) or MQTT
+//! ([`MqttClient`], [`mosquitto`]), and waits for what takes its time with [`eventually`].
+
+#![allow(
+    clippy::print_stderr,
+    reason = "what a host said is printed when its test fails"
+)]
+
+mod admin;
+pub mod artifacts;
+mod eventually;
+mod host;
+pub mod mosquitto;
+mod mqtt;
+mod wire;
+
+pub use admin::{AdminClient, Reply};
+pub use eventually::eventually;
+pub use host::{HostBuilder, Role, TestHost};
+pub use mqtt::{MqttClient, Received};
+pub use rumqttc::QoS;
+pub use wire::Wire;
+
+use std::time::Duration;
+
+/// The time within which something happens that has no reason to take long, on a machine with a lot else to do.
+pub const SOON: Duration = Duration::from_secs(15);

@@ -125,8 +125,8 @@ impl RoutePattern {
             Segment::Parameter(_) => (1, ""),
             Segment::Rest(_) => (2, ""),
         });
-        // A pattern that ends is more specific than one that takes all that is left from there.
-        ranked.chain(std::iter::once((1, "\0end")))
+        // A pattern that ends comes before one that takes all that is left from there.
+        ranked.chain(std::iter::once((0, "")))
     }
 }
 
