@@ -1,3 +1,4 @@
 //! The black-box tests: each starts the built host and speaks to it from outside.
 
 mod http;
+mod uploads;

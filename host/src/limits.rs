@@ -137,6 +137,8 @@ pub const LIST_KEYS_PAGE: u32 = 1000;
 
 /// Log lines kept of one function, in memory.
 pub const LOG_LINES_KEPT: usize = 1000;
+/// Bytes of log lines kept of one function, in memory.
+pub const LOG_BYTES_KEPT: usize = 512 * KIB as usize;
 /// Invocations kept of one function, in memory.
 pub const INVOCATIONS_KEPT: usize = 200;
 /// Lines or events that a slow reader of a live stream may fall behind before it misses some (and is told so).

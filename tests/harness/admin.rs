@@ -188,7 +188,6 @@ impl Reply {
     }
 
     /// This reply, which must have this status.
-    #[must_use]
     #[track_caller]
     pub fn expect(self, status: u16) -> Reply {
         assert_eq!(self.status, status, "{}", self.text());
@@ -196,7 +195,6 @@ impl Reply {
     }
 
     /// This reply, which must be a problem document with this status and code.
-    #[must_use]
     #[track_caller]
     pub fn expect_problem(self, status: u16, code: &str) -> Reply {
         assert_eq!(self.status, status, "{}", self.text());

@@ -97,7 +97,6 @@ pub(super) async fn invoke(
     let logs: Vec<_> = function
         .journal
         .lines()
-        .0
         .into_iter()
         .filter(|line| line.invocation == id)
         .collect();

@@ -34,43 +34,45 @@ pub(super) async fn logs(
     Query(query): Query<LogsQuery>,
 ) -> ApiResult<Response> {
     let function = find(&host.tables, &name(&function)?)?;
-    let (mut lines, live) = function.journal.lines();
-    let invocation = query.invocation;
-    lines.retain(|line| is_wanted(line, invocation.as_deref()));
-    let beyond_limit = lines
-        .len()
-        .saturating_sub(query.limit.unwrap_or(usize::MAX));
-    lines.drain(..beyond_limit);
     if !query.follow {
+        let lines = query.select(function.journal.lines());
         return Ok(Json(json!({ "logs": lines })).into_response());
     }
+    let (kept, live) = function.journal.follow();
+    let kept: Vec<Event> = query.select(kept).iter().map(log_event).collect();
     let live = BroadcastStream::new(live).filter_map(move |line| {
-        let event = match line {
-            Ok(line) => is_wanted(&line, invocation.as_deref()).then(|| log_event(&line)),
-            Err(BroadcastStreamRecvError::Lagged(lines)) => Some(
-                Event::default()
-                    .event("missed")
-                    .data(json!({ "lines": lines }).to_string()),
-            ),
-        };
-        std::future::ready(event)
+        std::future::ready(match line {
+            Ok(line) => query.wants(&line).then(|| log_event(&line)),
+            Err(BroadcastStreamRecvError::Lagged(lines)) => Some(missed_event(lines)),
+        })
     });
-    let kept: Vec<Event> = lines.iter().map(log_event).collect();
-    let events = until(
-        host.draining.clone(),
-        stream::iter(kept).chain(live).map(Ok::<_, Infallible>),
-    );
-    Ok(Sse::new(events)
-        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
-        .into_response())
+    let events = stream::iter(kept).chain(live).map(Ok::<_, Infallible>);
+    let events = until(host.draining.clone(), events);
+    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
+    Ok(Sse::new(events).keep_alive(keep_alive).into_response())
 }
 
-fn is_wanted(line: &LogLine, invocation: Option<&str>) -> bool {
-    invocation.is_none_or(|invocation| line.invocation == invocation)
+impl LogsQuery {
+    /// The lines asked for, of those that are kept.
+    fn select(&self, mut lines: Vec<LogLine>) -> Vec<LogLine> {
+        lines.retain(|line| self.wants(line));
+        let beyond_limit = lines.len().saturating_sub(self.limit.unwrap_or(usize::MAX));
+        lines.split_off(beyond_limit)
+    }
+
+    fn wants(&self, line: &LogLine) -> bool {
+        let wanted = self.invocation.as_ref();
+        wanted.is_none_or(|invocation| line.invocation == *invocation)
+    }
 }
 
 fn log_event(line: &LogLine) -> Event {
     Event::default().event("log").data(json!(line).to_string())
+}
+
+fn missed_event(lines: u64) -> Event {
+    let data = json!({ "lines": lines });
+    Event::default().event("missed").data(data.to_string())
 }
 
 /// The stream, ended when the host drains: a reader would otherwise hold it up for the whole grace period.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, RwLock};
 
 use super::checks::{self, Misfit};
 use super::inspect::{Inspection, NotAComponent, inspect};
@@ -36,6 +36,8 @@ pub struct Deployer {
     journals: Arc<Journals>,
     /// Held while the table is being changed.
     changing: Mutex<()>,
+    /// Held for reading from compiling to storing, so that nothing is swept that is about to be stored.
+    preparing: RwLock<()>,
 }
 
 /// What was sent to be deployed.
@@ -154,6 +156,7 @@ impl Deployer {
             tables,
             journals,
             changing: Mutex::new(()),
+            preparing: RwLock::new(()),
         }
     }
 
@@ -190,6 +193,7 @@ impl Deployer {
         }
         // Before compiling, to fail early; and again under the lock, to be sure.
         self.check_clashes(&upload.name, &checked.manifest)?;
+        let preparing = self.preparing.read().await;
         self.invoker
             .prepare(checked.digest, upload.component.clone())
             .await?;
@@ -208,7 +212,8 @@ impl Deployer {
             .write(move |db| deployments::deploy(db, &new))
             .await?;
         let function = self.activate(&upload.name, number).await?;
-        self.invoker.sweep().await;
+        drop(preparing);
+        self.sweep().await;
         tracing::info!(function = %upload.name, revision = number, digest = %checked.digest, actor, "deployed");
         Ok(Deployed {
             function,
@@ -264,7 +269,7 @@ impl Deployer {
         let table = self.tables.current().without(name);
         self.tables.swap(table).await;
         self.journals.forget(name);
-        self.invoker.sweep().await;
+        self.sweep().await;
         tracing::info!(function = %name, actor, "deleted");
         Ok(())
     }
@@ -282,6 +287,13 @@ impl Deployer {
         Ok(revisions)
     }
 
+    /// Forgets compiled components that no revision refers to; left to the next one while others are deploying.
+    async fn sweep(&self) {
+        if let Ok(_nobody_prepares) = self.preparing.try_write() {
+            self.invoker.sweep().await;
+        }
+    }
+
     async fn activate(&self, name: &Name, number: u32) -> Result<Arc<ReadyFunction>, DeployError> {
         let function = name.clone();
         let stored = self
@@ -290,6 +302,10 @@ impl Deployer {
             .await?;
         let stored = stored.ok_or_else(|| DeployError::NoSuchRevision(name.clone(), number))?;
         let function = ready(&stored, &self.journals)?;
+        if let Err(error) = self.invoker.load(&function).await {
+            // It was compiled and linked before it was stored; its first event will try again.
+            tracing::warn!(function = %name, %error, "a component could not be loaded ahead of its first event");
+        }
         let table = self.tables.current().with(function.clone());
         self.tables.swap(table).await;
         Ok(function)

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use rustix::process::{Resource, getrlimit};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
     WasmBacktraceDetails,
@@ -58,13 +59,56 @@ const LAYOUTS: [(u32, u64); 6] = [
 /// Memory that a slot may keep between invocations: what small functions touch.
 const MEMORY_KEPT_BYTES: usize = MIB as usize;
 const TABLE_KEPT_BYTES: usize = 64 * 1024;
+/// Unmapped space behind each memory, which accesses that just miss it run into.
+const GUARD_BYTES: u64 = 32 * MIB;
+
+/// What the machine has, as far as it concerns the pool.
+struct Machine {
+    memory_bytes: u64,
+    /// The limit on this process's address space, if there is one.
+    address_space_bytes: Option<u64>,
+}
+
+impl Machine {
+    fn look() -> Machine {
+        let system = rustix::system::sysinfo();
+        let installed = system.totalram.saturating_mul(u64::from(system.mem_unit));
+        // A container may use less than its machine has.
+        let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+        let granted = group
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or(u64::MAX);
+        let address_space_bytes = getrlimit(Resource::As).current;
+        Machine {
+            memory_bytes: installed.min(granted),
+            address_space_bytes,
+        }
+    }
+
+    /// As many as would keep a quarter of the memory, if all of them kept as much as they may.
+    fn instances(&self) -> u32 {
+        let instances = self.memory_bytes / 4 / MEMORY_KEPT_BYTES as u64;
+        u32::try_from(instances).unwrap_or(u32::MAX).max(4)
+    }
+
+    /// Half of the address space is left to everything else.
+    fn has_space_for(&self, instances: u32, memory_reservation: u64) -> bool {
+        let pool = u64::from(instances) * (memory_reservation + GUARD_BYTES);
+        self.address_space_bytes
+            .is_none_or(|limit| pool <= limit / 2)
+    }
+}
 
 impl PooledEngine {
     /// Probes for the largest pool. `instances_max` caps it.
     pub fn probe(instances_max: u32) -> Result<PooledEngine, PoolUnavailable> {
-        let mut reason = String::new();
+        let machine = Machine::look();
+        let mut reason = "the limit on virtual memory is too low".to_owned();
         for (instances, memory_reservation) in LAYOUTS {
-            let instances = instances.min(instances_max);
+            let instances = instances.min(instances_max).min(machine.instances());
+            if !machine.has_space_for(instances, memory_reservation) {
+                continue;
+            }
             let code = CodeLayout { memory_reservation };
             for keeps_resident in [true, false] {
                 match pooled(code, instances, keeps_resident) {

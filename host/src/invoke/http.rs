@@ -64,7 +64,9 @@ impl Invoker {
             Ok(place) => place,
             Err(refusal) => return HttpInvocation::refused(id, refusal),
         };
-        let slot = self.slot().await;
+        let Some(slot) = self.slot(deadline).await else {
+            return HttpInvocation::refused(id, Refusal::QueueTimeout);
+        };
         let output = Output::new(function.journal.clone(), id, function.limits.log_bytes);
         let mut store = self.store(function, output, 0);
         let mut recorder = Recorder::new(function, id, "http", store.data().cpu.clone());

@@ -91,6 +91,11 @@ impl Invoker {
         self.loader.prepare(digest, bytes).await
     }
 
+    /// Loads a function's component ahead of its first event.
+    pub async fn load(&self, function: &ReadyFunction) -> Result<(), LoadError> {
+        function.loaded(&self.loader).await.map(|_| ())
+    }
+
     /// Forgets compiled components that no revision refers to.
     pub async fn sweep(&self) {
         self.loader.sweep().await;
@@ -138,16 +143,17 @@ impl Invoker {
         store
     }
 
-    /// A slot of the pool, which bounds all functions together.
-    pub(super) async fn slot(&self) -> Slot {
-        let permit = self
-            .slots
-            .clone()
-            .acquire_owned()
-            .await
-            .expect("the semaphore is never closed");
+    /// A slot of the pool, which bounds all functions together; none if there is none until `deadline`.
+    pub(super) async fn slot(&self, deadline: Instant) -> Option<Slot> {
+        let acquired = tokio::time::timeout_at(deadline.into(), self.slot_patiently()).await;
+        acquired.ok()
+    }
+
+    /// A slot of the pool, however long it takes.
+    pub(super) async fn slot_patiently(&self) -> Slot {
+        let permit = self.slots.clone().acquire_owned().await;
         Slot {
-            _permit: permit,
+            _permit: permit.expect("the semaphore is never closed"),
             _ticking: self.ticker.hold(),
         }
     }

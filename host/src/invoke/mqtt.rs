@@ -26,7 +26,7 @@ impl Invoker {
         delivery: &Delivery,
     ) -> Record {
         let place = function.admission.enter_patiently().await;
-        let slot = self.slot().await;
+        let slot = self.slot_patiently().await;
         let id = InvocationId::new();
         let output = Output::new(function.journal.clone(), id, function.limits.log_bytes);
         let store = self.store(function, output, message.hops);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
@@ -113,6 +113,8 @@ pub(super) struct Loader {
     linker: Linker<InstanceState>,
     cache: ArtifactCache,
     database: Database,
+    /// One at a time: compiling takes all cores and much memory.
+    compiler: Semaphore,
 }
 
 impl Loader {
@@ -131,6 +133,7 @@ impl Loader {
             linker,
             cache,
             database,
+            compiler: Semaphore::new(1),
         })
     }
 
@@ -143,10 +146,7 @@ impl Loader {
         if let Some(compiled) = self.cache.load(digest) {
             return self.entry_points(&compiled).map(|_| ());
         }
-        let compiled = compile(bytes, self.code).await?;
-        self.entry_points(&compiled)?;
-        self.keep(digest, &compiled);
-        Ok(())
+        self.compile(digest, bytes).await.map(|_| ())
     }
 
     /// Loads a component that is stored: from the cache or, where that has nothing authentic, compiled anew.
@@ -160,7 +160,17 @@ impl Loader {
             .database
             .read(move |db| deployments::component(db, digest))
             .await?;
-        let compiled = compile(bytes.ok_or(LoadError::Missing(digest))?, self.code).await?;
+        self.compile(digest, bytes.ok_or(LoadError::Missing(digest))?)
+            .await
+    }
+
+    async fn compile(&self, digest: Digest, bytes: Vec<u8>) -> Result<Loaded, LoadError> {
+        let _turn = self
+            .compiler
+            .acquire()
+            .await
+            .expect("the semaphore is never closed");
+        let compiled = compile(bytes, self.code).await?;
         let loaded = self.entry_points(&compiled)?;
         self.keep(digest, &compiled);
         Ok(loaded)

@@ -75,7 +75,10 @@ impl Drop for Ticker {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the thread has nothing else to do")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the thread has nothing else to do"
+)]
 fn tick(engine: &Engine, shared: &Shared) {
     while !shared.stopped.load(Ordering::Acquire) {
         if shared.running.load(Ordering::Acquire) == 0 {

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 use tokio::sync::broadcast;
 
-use crate::limits::{INVOCATIONS_KEPT, LIVE_BACKLOG, LOG_LINES_KEPT};
+use crate::limits::{INVOCATIONS_KEPT, LIVE_BACKLOG, LOG_BYTES_KEPT, LOG_LINES_KEPT};
 use crate::model::id::InvocationId;
 use crate::model::name::Name;
 use crate::model::outcome::Outcome;
@@ -79,14 +79,15 @@ pub struct Record {
 }
 
 /// The journal of one function.
-pub struct Journal {
-    kept: Mutex<Kept>,
-    live: broadcast::Sender<LogLine>,
-}
+#[derive(Default)]
+pub struct Journal(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
     lines: VecDeque<LogLine>,
+    line_bytes: usize,
+    /// Made for the first that follows, gone after the last: most functions have none, most of the time.
+    live: Option<broadcast::Sender<LogLine>>,
     invocations: VecDeque<Record>,
     totals: Totals,
 }
@@ -101,13 +102,6 @@ pub struct Totals {
 }
 
 impl Journal {
-    fn new() -> Journal {
-        Journal {
-            kept: Mutex::default(),
-            live: broadcast::Sender::new(LIVE_BACKLOG),
-        }
-    }
-
     /// Adds a line.
     pub fn log(
         &self,
@@ -125,10 +119,7 @@ impl Journal {
             context: printable(context),
             message: printable(message),
         };
-        let mut kept = self.lock();
-        push_bounded(&mut kept.lines, line.clone(), LOG_LINES_KEPT);
-        // Under the lock, so that a follower sees each line once: either kept or live.
-        let _ = self.live.send(line);
+        self.lock().add(line);
     }
 
     /// Adds an invocation that ended.
@@ -139,10 +130,20 @@ impl Journal {
         push_bounded(&mut kept.invocations, record, INVOCATIONS_KEPT);
     }
 
+    /// The last lines, oldest first.
+    pub fn lines(&self) -> Vec<LogLine> {
+        self.lock().lines.iter().cloned().collect()
+    }
+
     /// The last lines, oldest first, and a stream of those to come.
-    pub fn lines(&self) -> (Vec<LogLine>, broadcast::Receiver<LogLine>) {
-        let kept = self.lock();
-        (kept.lines.iter().cloned().collect(), self.live.subscribe())
+    pub fn follow(&self) -> (Vec<LogLine>, broadcast::Receiver<LogLine>) {
+        let mut kept = self.lock();
+        // Under one lock, so that each line is seen once: either kept or live.
+        let lines = kept.lines.iter().cloned().collect();
+        let live = kept
+            .live
+            .get_or_insert_with(|| broadcast::Sender::new(LIVE_BACKLOG));
+        (lines, live.subscribe())
     }
 
     /// The last invocations, newest first.
@@ -156,7 +157,36 @@ impl Journal {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {
-        self.kept.lock().expect("no holder of this lock panics")
+        self.0.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl Kept {
+    fn add(&mut self, line: LogLine) {
+        self.line_bytes += line.bytes();
+        self.lines.push_back(line.clone());
+        while self.lines.len() > LOG_LINES_KEPT || self.line_bytes > LOG_BYTES_KEPT {
+            let oldest = self.lines.pop_front().expect("what is counted is there");
+            self.line_bytes -= oldest.bytes();
+        }
+        // An error says that nobody follows any more.
+        if self
+            .live
+            .as_ref()
+            .is_some_and(|live| live.send(line).is_err())
+        {
+            self.live = None;
+        }
+    }
+}
+
+impl LogLine {
+    fn bytes(&self) -> usize {
+        size_of::<LogLine>()
+            + self.time.len()
+            + self.invocation.len()
+            + self.context.len()
+            + self.message.len()
     }
 }
 
@@ -170,7 +200,7 @@ impl Journals {
         let mut journals = self.0.lock().expect("no holder of this lock panics");
         journals
             .entry(function.clone())
-            .or_insert_with(|| Arc::new(Journal::new()))
+            .or_insert_with(Arc::default)
             .clone()
     }
 
@@ -232,7 +262,7 @@ mod tests {
 
     #[test]
     fn the_oldest_lines_go_first() {
-        let journal = Journal::new();
+        let journal = Journal::default();
         for number in 0..LOG_LINES_KEPT + 3 {
             journal.log(
                 InvocationId::new(),
@@ -242,9 +272,43 @@ mod tests {
                 &number.to_string(),
             );
         }
-        let (lines, _) = journal.lines();
+        let lines = journal.lines();
         assert_eq!(lines.len(), LOG_LINES_KEPT);
         assert_eq!(lines[0].message, "3");
+    }
+
+    #[test]
+    fn a_follower_sees_each_line_once() {
+        let journal = Journal::default();
+        let log =
+            |text: &str| journal.log(InvocationId::new(), Level::Info, Source::Stdout, "", text);
+        log("before");
+        let (kept, mut live) = journal.follow();
+        log("after");
+        assert_eq!(kept.len(), 1);
+        assert_eq!(live.try_recv().expect("live").message, "after");
+        drop(live);
+        log("unseen");
+        assert!(journal.lock().live.is_none());
+    }
+
+    #[test]
+    fn long_lines_are_bounded_by_their_bytes() {
+        let journal = Journal::default();
+        for _ in 0..LOG_LINES_KEPT {
+            journal.log(
+                InvocationId::new(),
+                Level::Info,
+                Source::Stdout,
+                "",
+                &"x".repeat(4096),
+            );
+        }
+        let bytes: usize = journal.lines().iter().map(|line| line.message.len()).sum();
+        assert!(
+            bytes <= LOG_BYTES_KEPT && bytes > LOG_BYTES_KEPT / 2,
+            "{bytes}"
+        );
     }
 
     #[test]

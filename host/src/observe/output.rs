@@ -186,7 +186,6 @@ mod tests {
         ));
         journal
             .lines()
-            .0
             .into_iter()
             .map(|line| (line.source, line.message))
             .collect()

@@ -107,7 +107,11 @@ impl TriggerTable {
     }
 
     /// Whether a function with these triggers would clash with another one.
-    pub fn check_clashes(&self, name: &Name, triggers: &[HttpTrigger]) -> Result<(), Box<RouteClash>> {
+    pub fn check_clashes(
+        &self,
+        name: &Name,
+        triggers: &[HttpTrigger],
+    ) -> Result<(), Box<RouteClash>> {
         let others = self
             .functions
             .values()
