@@ -10,6 +10,7 @@ mod invoke;
 mod key_value;
 mod live;
 pub mod login;
+mod openapi;
 mod page;
 mod probes;
 pub mod router;

@@ -24,7 +24,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use super::auth::{Claims, Role, Tokens};
 use super::error::ApiError;
 use super::login::LoginCode;
-use super::{broker, functions, invoke, key_value, live, login, page, probes};
+use super::{broker, functions, invoke, key_value, live, login, openapi, page, probes};
 use crate::broker::Broker;
 use crate::deploy::activate::Deployer;
 use crate::http_server;
@@ -100,12 +100,15 @@ fn router(state: Arc<AdminState>) -> Router {
         // These two count their own bytes.
         .route(
             "/functions/{name}",
-            put(functions::deploy).post(functions::dry_run),
+            put(functions::deploy)
+                .post(functions::dry_run)
+                .layer(DefaultBodyLimit::disable()),
         )
         .route("/buckets/{bucket}/keys/{*key}", put(key_value::put));
     Router::new()
         .nest("/api/v1", api)
         .merge(page::routes())
+        .route("/openapi.json", get(openapi::openapi))
         .route("/healthz", get(probes::healthz))
         .route("/readyz", get(probes::readyz))
         .route("/metrics", get(probes::metrics))

@@ -12,6 +12,9 @@ use wasmtime_wasi_http::Error;
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
+use super::invoker::Verdict;
+use crate::model::outcome::Outcome;
+
 /// A request body that ends with an error beyond a number of bytes.
 pub(super) struct LimitedBody<B> {
     inner: B,
@@ -75,10 +78,11 @@ where
 /// What a function answers with. Dropped before its end, it cancels its invocation: the client went away.
 pub struct FunctionBody {
     inner: HyperOutgoingBody,
-    bytes_left: u64,
+    bytes_max: u64,
+    bytes_sent: u64,
     /// Bytes still announced by the response's `content-length`; none where there is no such header.
     announced: Option<u64>,
-    too_large: Arc<AtomicBool>,
+    verdict: Verdict,
     /// Raised when the guest has failed: what looks like the body's end then is none.
     failed: Arc<AtomicBool>,
     cancel: Option<AbortHandle>,
@@ -103,31 +107,32 @@ impl FunctionBody {
         inner: HyperOutgoingBody,
         announced: Option<u64>,
         bytes_max: u64,
-        too_large: Arc<AtomicBool>,
+        verdict: Verdict,
         failed: Arc<AtomicBool>,
         cancel: AbortHandle,
     ) -> FunctionBody {
         FunctionBody {
             inner,
-            bytes_left: bytes_max,
+            bytes_max,
+            bytes_sent: 0,
             announced,
-            too_large,
+            verdict,
             failed,
             cancel: Some(cancel),
         }
     }
 
-    /// For an answer without a body to read, as to `HEAD`: leaves the invocation alone when dropped.
+    /// For an answer whose body nobody reads to its end: leaves the invocation alone when dropped.
     pub(super) fn detach(&mut self) {
         self.cancel = None;
     }
 
     fn count(&mut self, bytes: u64) -> Result<(), BodyError> {
-        if bytes > self.bytes_left {
-            self.too_large.store(true, Ordering::Relaxed);
+        self.bytes_sent += bytes;
+        if self.bytes_sent > self.bytes_max {
+            self.verdict.is(Outcome::ResponseTooLarge(self.bytes_max));
             return Err(BodyError::TooLarge);
         }
-        self.bytes_left -= bytes;
         self.announced = self
             .announced
             .map(|announced| announced.saturating_sub(bytes));

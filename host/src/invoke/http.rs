@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::sync::oneshot;
 use wasmtime::Store;
@@ -18,7 +18,7 @@ use super::admission::Refusal;
 use super::body::FunctionBody;
 use super::body::LimitedBody;
 use super::instance_state::InstanceState;
-use super::invoker::{Invoker, Recorder, Slot, outcome_of};
+use super::invoker::{Invoker, Recorder, Verdict, outcome_of};
 use super::ready::ReadyFunction;
 use crate::model::id::InvocationId;
 use crate::model::outcome::Outcome;
@@ -59,114 +59,92 @@ impl Invoker {
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
-        let deadline = Instant::now() + function.limits.timeout;
-        let place = match function.admission.enter(deadline).await {
-            Ok(place) => place,
-            Err(refusal) => return HttpInvocation::refused(id, refusal),
-        };
-        let Some(slot) = self.slot(deadline).await else {
-            return HttpInvocation::refused(id, Refusal::QueueTimeout);
-        };
-        let output = Output::new(function.journal.clone(), id, function.limits.log_bytes);
-        let mut store = self.store(function, output, 0);
-        let mut recorder = Recorder::new(function, id, "http", store.data().cpu.clone());
-        let record = recorder.tell();
-        let fail = |recorder: Recorder, outcome: Outcome| {
-            recorder.finish(outcome.clone());
-            Err(NoAnswer::Failed(outcome))
-        };
-        if request.body().size_hint().lower() > function.limits.request_bytes {
-            let response = fail(
-                recorder,
-                Outcome::RequestTooLarge(function.limits.request_bytes),
-            );
-            return HttpInvocation {
-                id,
-                response,
-                record,
-            };
-        }
-        let pre = match function
-            .loaded(&self.loader)
-            .await
-            .map(|loaded| loaded.http.clone())
-        {
-            Ok(Some(pre)) => pre,
-            Ok(None) => {
-                let outcome = Outcome::HostError(
-                    "the component does not export wasi:http/incoming-handler".to_owned(),
-                );
-                return HttpInvocation {
-                    id,
-                    response: fail(recorder, outcome),
-                    record,
-                };
-            }
-            Err(error) => {
-                let response = fail(recorder, Outcome::HostError(error.to_string()));
-                return HttpInvocation {
-                    id,
-                    response,
-                    record,
-                };
-            }
-        };
-        let without_body = request.method() == http::Method::HEAD;
-        let (request, oversized) = limited(request, function.limits.request_bytes);
-        let (sender, receiver) = oneshot::channel();
-        let call = match Call::new(&mut store, request, sender) {
-            Ok(call) => call,
-            Err(error) => {
-                let response = fail(recorder, Outcome::HostError(format!("{error:#}")));
-                return HttpInvocation {
-                    id,
-                    response,
-                    record,
-                };
-            }
-        };
-        let flags = Flags {
-            oversized,
-            too_large: recorder.too_large(),
-            failed: Arc::default(),
-        };
-        let run = run(
-            function.clone(),
-            pre,
-            store,
-            call,
-            recorder,
-            slot,
-            flags.clone(),
-        );
-        let task = self.spawn(async move {
-            let _place = place;
-            run.await
-        });
-        let response = answer(function, receiver, task, flags, without_body).await;
+        let (done, record) = oneshot::channel();
+        let response = self.answer_http(function, id, request, done).await;
         HttpInvocation {
             id,
             response,
             record,
         }
     }
-}
 
-impl HttpInvocation {
-    fn refused(id: InvocationId, refusal: Refusal) -> HttpInvocation {
-        let (_, record) = oneshot::channel();
-        HttpInvocation {
-            id,
-            response: Err(NoAnswer::Refused(refusal)),
-            record,
+    async fn answer_http<B>(
+        &self,
+        function: &Arc<ReadyFunction>,
+        id: InvocationId,
+        request: Request<B>,
+        done: oneshot::Sender<Record>,
+    ) -> Result<Response<FunctionBody>, NoAnswer>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: std::fmt::Display,
+    {
+        let limits = &function.limits;
+        let deadline = Instant::now() + limits.timeout;
+        let place = function.admission.enter(deadline).await;
+        let place = place.map_err(NoAnswer::Refused)?;
+        let slot = self.slot(deadline).await;
+        let slot = slot.ok_or(NoAnswer::Refused(Refusal::QueueTimeout))?;
+
+        let output = Output::new(function.journal.clone(), id, limits.log_bytes);
+        let mut store = self.store(function, output, 0);
+        let recorder = Recorder::new(function, id, "http", store.data().cpu.clone(), done);
+        if request.body().size_hint().lower() > limits.request_bytes {
+            return Err(fail(
+                recorder,
+                Outcome::RequestTooLarge(limits.request_bytes),
+            ));
         }
+        let pre = match self.http_entry(function).await {
+            Ok(pre) => pre,
+            Err(outcome) => return Err(fail(recorder, outcome)),
+        };
+        let without_body = request.method() == Method::HEAD;
+        let (request, flags) = limited(request, limits.request_bytes, recorder.verdict());
+        let (sender, receiver) = oneshot::channel();
+        let call = match Call::new(&mut store, request, sender, flags.clone()) {
+            Ok(call) => call,
+            Err(error) => return Err(fail(recorder, Outcome::HostError(format!("{error:#}")))),
+        };
+        let guest = run(function.clone(), pre, store, call, recorder, flags.clone());
+        let task = self.spawn(async move {
+            let _held = (place, slot);
+            guest.await
+        });
+        answer(function, receiver, task, flags, without_body).await
+    }
+
+    async fn http_entry(
+        &self,
+        function: &ReadyFunction,
+    ) -> Result<ProxyPre<InstanceState>, Outcome> {
+        let loaded = function.loaded(&self.loader).await;
+        let loaded = loaded.map_err(|error| Outcome::HostError(error.to_string()))?;
+        let missing = "the component does not export wasi:http/incoming-handler";
+        let entry = loaded.http.clone();
+        entry.ok_or_else(|| Outcome::HostError(missing.to_owned()))
     }
 }
 
-fn limited<B>(request: Request<B>, bytes_max: u64) -> (Request<LimitedBody<B>>, Arc<AtomicBool>) {
+fn fail(recorder: Recorder, outcome: Outcome) -> NoAnswer {
+    recorder.finish(outcome.clone());
+    NoAnswer::Failed(outcome)
+}
+
+fn limited<B>(
+    request: Request<B>,
+    bytes_max: u64,
+    verdict: Verdict,
+) -> (Request<LimitedBody<B>>, Flags) {
     let (parts, body) = request.into_parts();
     let (body, oversized) = LimitedBody::new(body, bytes_max);
-    (Request::from_parts(parts, body), oversized)
+    let flags = Flags {
+        oversized,
+        answered: Arc::default(),
+        verdict,
+        failed: Arc::default(),
+    };
+    (Request::from_parts(parts, body), flags)
 }
 
 /// What the guest's side and the client's side tell each other.
@@ -174,8 +152,10 @@ fn limited<B>(request: Request<B>, bytes_max: u64) -> (Request<LimitedBody<B>>, 
 struct Flags {
     /// The request's body is larger than the function takes.
     oversized: Arc<AtomicBool>,
-    /// The response's body is larger than the function may send.
-    too_large: Arc<AtomicBool>,
+    /// The guest has set a response, or an error in its place.
+    answered: Arc<AtomicBool>,
+    /// How it ended for the client.
+    verdict: Verdict,
     /// The guest has failed. Raised before its store is dropped, which ends its body as if it were complete.
     failed: Arc<AtomicBool>,
 }
@@ -191,6 +171,7 @@ impl Call {
         store: &mut Store<InstanceState>,
         request: Request<LimitedBody<B>>,
         sender: oneshot::Sender<GuestResponse>,
+        flags: Flags,
     ) -> wasmtime::Result<Call>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -199,7 +180,15 @@ impl Call {
         let state = store.data_mut();
         let request =
             state.http_incoming(|mut http| http.new_incoming_request(Scheme::Http, request))?;
-        let out = state.http().new_response_outparam(sender)?;
+        let answer = move |response: GuestResponse| {
+            flags.answered.store(true, Ordering::Release);
+            if let Err(code) = &response {
+                flags.verdict.is(Outcome::GuestError(format!("{code:?}")));
+            }
+            // The client may have gone away meanwhile.
+            let _ = sender.send(response);
+        };
+        let out = state.http().new_response_outparam_from_callback(answer)?;
         Ok(Call { request, out })
     }
 }
@@ -211,7 +200,6 @@ async fn run(
     mut store: Store<InstanceState>,
     call: Call,
     recorder: Recorder,
-    slot: Slot,
     flags: Flags,
 ) -> Outcome {
     let cpu = store.data().cpu.clone();
@@ -226,6 +214,7 @@ async fn run(
     let ended = tokio::time::timeout(time_left, cpu.measure(guest)).await;
     let outcome = match ended {
         Err(_) => Outcome::Timeout(function.limits.timeout),
+        Ok(Ok(())) if !flags.answered.load(Ordering::Acquire) => Outcome::NoResponse,
         Ok(Ok(())) => Outcome::Ok,
         Ok(Err(_)) if flags.oversized.load(Ordering::Relaxed) => {
             Outcome::RequestTooLarge(function.limits.request_bytes)
@@ -236,7 +225,6 @@ async fn run(
         .failed
         .store(outcome != Outcome::Ok, Ordering::Release);
     drop(store);
-    drop(slot);
     recorder.finish(outcome.clone());
     outcome
 }
@@ -252,11 +240,14 @@ async fn answer(
     let cancel = CancelOnDrop(Some(task.abort_handle()));
     let response = match receiver.await {
         Ok(Ok(response)) => response,
-        Ok(Err(code)) => return Err(NoAnswer::Failed(Outcome::GuestError(format!("{code:?}")))),
+        Ok(Err(code)) => {
+            // It may have more to do, as after any answer.
+            cancel.disarm();
+            return Err(NoAnswer::Failed(Outcome::GuestError(format!("{code:?}"))));
+        }
         // Dropped with the store: the guest ended without having set it.
         Err(_) => {
             let outcome = match task.await {
-                Ok(Outcome::Ok) => Outcome::NoResponse,
                 Ok(outcome) => outcome,
                 Err(error) => Outcome::HostError(error.to_string()),
             };
@@ -267,19 +258,25 @@ async fn answer(
     let announced = announced.and_then(|value| value.to_str().ok()?.parse().ok());
     let bytes_max = function.limits.response_bytes;
     if announced > Some(bytes_max) && !without_body {
-        flags.too_large.store(true, Ordering::Relaxed);
+        flags.verdict.is(Outcome::ResponseTooLarge(bytes_max));
         return Err(NoAnswer::Failed(Outcome::ResponseTooLarge(bytes_max)));
     }
+    // The server reads no body of these (RFC 9112, section 6.3), so that leaving it unread means nothing.
+    let no_content = matches!(
+        response.status(),
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+    );
+    let unread = without_body || no_content || announced == Some(0);
     Ok(response.map(|body| {
         let mut body = FunctionBody::new(
             body,
             announced,
             bytes_max,
-            flags.too_large,
+            flags.verdict,
             flags.failed,
             cancel.disarm(),
         );
-        if without_body {
+        if unread {
             body.detach();
         }
         body

@@ -7,8 +7,7 @@
 //! The guest runs in a task of its own, in a fresh instance in its own store, under a wall clock; it yields at every
 //! epoch, where its CPU time is checked. The store is dropped as soon as the guest is done. No lock is held meanwhile.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::Handle;
@@ -165,6 +164,17 @@ pub(super) struct Slot {
     _ticking: Ticking,
 }
 
+/// How an invocation ended as its client saw it, where that is not how its guest ended. The first one stands.
+#[derive(Clone, Default)]
+pub(super) struct Verdict(Arc<OnceLock<Outcome>>);
+
+impl Verdict {
+    pub(super) fn is(&self, outcome: Outcome) {
+        // A later verdict is a consequence of the first.
+        let _ = self.0.set(outcome);
+    }
+}
+
 /// What an invocation is recorded with when it ends, also when it is cancelled: then `finish` is never called.
 pub(super) struct Recorder {
     function: Arc<ReadyFunction>,
@@ -173,18 +183,19 @@ pub(super) struct Recorder {
     started: SystemTime,
     began: Instant,
     cpu: CpuTime,
-    /// Raised where a response that grew too large is why the invocation is cancelled.
-    too_large: Arc<AtomicBool>,
+    verdict: Verdict,
     outcome: Option<Outcome>,
     done: Option<oneshot::Sender<Record>>,
 }
 
 impl Recorder {
+    /// The record will be sent to `done` as well.
     pub(super) fn new(
         function: &Arc<ReadyFunction>,
         id: InvocationId,
         trigger: &'static str,
         cpu: CpuTime,
+        done: oneshot::Sender<Record>,
     ) -> Recorder {
         Recorder {
             function: function.clone(),
@@ -193,21 +204,14 @@ impl Recorder {
             started: SystemTime::now(),
             began: Instant::now(),
             cpu,
-            too_large: Arc::default(),
+            verdict: Verdict::default(),
             outcome: None,
-            done: None,
+            done: Some(done),
         }
     }
 
-    /// The record will be sent here as well.
-    pub(super) fn tell(&mut self) -> oneshot::Receiver<Record> {
-        let (sender, receiver) = oneshot::channel();
-        self.done = Some(sender);
-        receiver
-    }
-
-    pub(super) fn too_large(&self) -> Arc<AtomicBool> {
-        self.too_large.clone()
+    pub(super) fn verdict(&self) -> Verdict {
+        self.verdict.clone()
     }
 
     /// What is left of the wall clock.
@@ -225,13 +229,10 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        let outcome = match self.outcome.take() {
-            _ if self.too_large.load(Ordering::Relaxed) => {
-                Outcome::ResponseTooLarge(self.function.limits.response_bytes)
-            }
-            Some(outcome) => outcome,
-            None => Outcome::Cancelled,
-        };
+        let verdict = self.verdict.0.get().cloned();
+        let outcome = verdict
+            .or(self.outcome.take())
+            .unwrap_or(Outcome::Cancelled);
         let record = Record {
             id: self.id,
             trigger: self.trigger,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
 use wasmtime::Store;
 
 use crate::bindings::imports::tidegate::mqtt::types as wit;
@@ -30,8 +31,8 @@ impl Invoker {
         let id = InvocationId::new();
         let output = Output::new(function.journal.clone(), id, function.limits.log_bytes);
         let store = self.store(function, output, message.hops);
-        let mut recorder = Recorder::new(function, id, "mqtt", store.data().cpu.clone());
-        let record = recorder.tell();
+        let (done, record) = oneshot::channel();
+        let recorder = Recorder::new(function, id, "mqtt", store.data().cpu.clone(), done);
         let call = (message_to(message), delivery_to(delivery));
         let (invoker, function) = (self.clone(), function.clone());
         self.spawn(async move {

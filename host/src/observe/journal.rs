@@ -198,10 +198,7 @@ impl Journals {
     /// The journal of this function, begun where there is none.
     pub fn of(&self, function: &Name) -> Arc<Journal> {
         let mut journals = self.0.lock().expect("no holder of this lock panics");
-        journals
-            .entry(function.clone())
-            .or_insert_with(Arc::default)
-            .clone()
+        journals.entry(function.clone()).or_default().clone()
     }
 
     /// Forgets the journal of a function that is gone.
