@@ -2,3 +2,7 @@
 
 mod http;
 mod uploads;
+mod limits;
+mod capabilities;
+mod deploy;
+mod admin;

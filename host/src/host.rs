@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use aws_lc_rs::rand;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -70,6 +71,7 @@ struct Addresses {
 
 async fn serve(config: &Config, announcement: Announcement) -> anyhow::Result<()> {
     let mut signals = StopSignals::listen()?;
+    allow_open_files();
     let data_dir = DataDir::open(&config.data_dir)?;
     let first_start = !database::file(data_dir.path()).exists();
     let database = Database::open(data_dir.path()).context("the database cannot be opened")?;
@@ -163,6 +165,18 @@ async fn serve(config: &Config, announcement: Announcement) -> anyhow::Result<()
     stop_admin.cancel();
     admin.join();
     reason
+}
+
+/// Every connection is an open file, and the usual soft limit of 1,024 is less than the listeners' limits together.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit on open files could not be raised");
+    }
 }
 
 impl Listeners {

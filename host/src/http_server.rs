@@ -141,7 +141,6 @@ fn http1_builder() -> http1::Builder {
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(limits::HTTP_HEADER_TIMEOUT)
-        .max_headers(limits::HTTP_HEADERS_MAX)
         .max_buf_size(limits::HTTP_HEADER_BYTES_MAX);
     builder
 }

@@ -17,9 +17,7 @@ pub const HTTP_CONNECTIONS_MAX: usize = 1024;
 pub const HTTP_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time without any byte from the client while its request body is awaited.
 pub const HTTP_BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Header lines in one request. Browsers send about 20.
-pub const HTTP_HEADERS_MAX: usize = 100;
-/// Bytes of one HTTP/1 request head, and of one HTTP/2 header list.
+/// Bytes of one HTTP/1 request head, and of one HTTP/2 header list. (Of header lines, hyper takes 100.)
 pub const HTTP_HEADER_BYTES_MAX: usize = 64 * KIB as usize;
 /// Concurrent streams of one HTTP/2 connection.
 pub const HTTP2_STREAMS_MAX: u32 = 64;

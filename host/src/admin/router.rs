@@ -1,7 +1,7 @@
 //! All routes of the admin listener, in one list, and what every request passes through.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Extension, Router};
 use http::request::Parts;
+use http::uri::Authority;
 use http::{HeaderName, HeaderValue, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -204,14 +205,30 @@ impl FromRequestParts<Arc<AdminState>> for LocalOrViewer {
         parts: &mut Parts,
         state: &Arc<AdminState>,
     ) -> Result<LocalOrViewer, ApiError> {
-        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        match address {
-            Some(ConnectInfo(address)) if address.ip().to_canonical().is_loopback() => {
-                Ok(LocalOrViewer)
-            }
-            _ => caller(parts, state, Role::Viewer).map(|_| LocalOrViewer),
+        if is_local(parts) {
+            return Ok(LocalOrViewer);
         }
+        caller(parts, state, Role::Viewer).map(|_| LocalOrViewer)
     }
+}
+
+/// Whether a request comes from this machine and was meant for it: a browser here that was led to some other name
+/// (DNS rebinding) was not.
+fn is_local(parts: &Parts) -> bool {
+    let client = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let from_here =
+        client.is_some_and(|ConnectInfo(client)| client.ip().to_canonical().is_loopback());
+    let host = parts
+        .headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let host = host.or(parts.uri.authority().map(Authority::as_str));
+    let host = host.and_then(|host| host.parse::<Authority>().ok());
+    let named_so = host.is_none_or(|host| {
+        let name = host.host().trim_matches(['[', ']']);
+        name == "localhost" || name.parse::<IpAddr>().is_ok()
+    });
+    from_here && named_so
 }
 
 /// A name in a path.

@@ -1,0 +1,852 @@
+//! The admin API: who may do what, how errors look, and each resource that has no test file of its own.
+
+use std::collections::HashSet;
+use std::process::Stdio;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+use tidegate_tests::{
+    AdminClient, MqttClient, QoS, Reply, Role, SOON, TestHost, artifacts, eventually,
+};
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::timeout;
+
+const FUNCTIONS: &str = "/api/v1/functions";
+
+/// Every path of the API that is not for everybody, with a method that it takes.
+const PROTECTED: [(&str, &str); 18] = [
+    ("GET", FUNCTIONS),
+    ("GET", "/api/v1/functions/version"),
+    ("PUT", "/api/v1/functions/version"),
+    ("POST", "/api/v1/functions/version?dry_run=true"),
+    ("DELETE", "/api/v1/functions/version"),
+    ("GET", "/api/v1/functions/version/revisions"),
+    ("POST", "/api/v1/functions/version/rollback"),
+    ("GET", "/api/v1/functions/version/logs"),
+    ("GET", "/api/v1/functions/version/logs?follow=true"),
+    ("GET", "/api/v1/functions/version/invocations"),
+    ("POST", "/api/v1/functions/version/invoke"),
+    ("GET", "/api/v1/buckets"),
+    ("GET", "/api/v1/buckets/default/keys"),
+    ("GET", "/api/v1/buckets/default/keys/key"),
+    ("PUT", "/api/v1/buckets/default/keys/key"),
+    ("DELETE", "/api/v1/buckets/default/keys/key"),
+    ("GET", "/api/v1/broker/clients"),
+    ("POST", "/api/v1/broker/publish"),
+];
+
+/// Sends a request with a JSON body that most of the API can read.
+async fn send(client: &AdminClient, (method, path): (&str, &str)) -> Reply {
+    let method = method.parse().expect("a method");
+    Reply::of(client.request(method, path).json(&json!({}))).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_token_there_is_nothing_to_be_had() {
+    let host = TestHost::start().await;
+    host.admin()
+        .deployed("version", artifacts::guest("http_version"), "")
+        .await;
+    for request in PROTECTED {
+        let refused = send(&host.stranger(), request)
+            .await
+            .expect_problem(401, "token_missing");
+        assert_eq!(refused.header("www-authenticate"), "Bearer", "{request:?}");
+    }
+    host.admin()
+        .get("/api/v1/functions/version")
+        .await
+        .expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_not_the_hosts_own_is_refused() {
+    let (host, other) = tokio::join!(TestHost::start(), TestHost::start());
+    let token = host.token(Role::Admin);
+    AdminClient::new(&host.admin, Some(&token))
+        .get(FUNCTIONS)
+        .await
+        .expect(200);
+    let (head, signature) = token.rsplit_once('.').expect("three parts");
+    let (header, claims) = head.split_once('.').expect("three parts");
+    let other_claims = other.token(Role::Admin);
+    let other_claims = other_claims.split('.').nth(1).expect("three parts");
+    let flipped: String = signature.chars().rev().collect();
+    // {"alg":"none","typ":"JWT"}
+    let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
+    for bad in [
+        other.token(Role::Admin),
+        format!("{head}.{flipped}"),
+        format!("{head}."),
+        format!("{header}.{other_claims}.{signature}"),
+        format!("{none}.{claims}."),
+        format!("{none}.{claims}.{signature}"),
+        "nonsense".to_owned(),
+        "x".repeat(10_000),
+    ] {
+        let refused = AdminClient::new(&host.admin, Some(&bad))
+            .get(FUNCTIONS)
+            .await;
+        refused.expect_problem(401, "token_invalid");
+    }
+    let basic = host
+        .stranger()
+        .request(Method::GET, FUNCTIONS)
+        .basic_auth("admin", Some(&token));
+    Reply::of(basic).await.expect_problem(401, "token_missing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_expires() {
+    let host = TestHost::start().await;
+    let client = AdminClient::new(&host.admin, Some(&host.token_for(Role::Admin, "1s")));
+    client.get(FUNCTIONS).await.expect(200);
+    let refused = eventually("the token expires", SOON, async || {
+        let reply = client.get(FUNCTIONS).await;
+        (reply.status != 200).then_some(reply)
+    });
+    let refused = refused.await.expect_problem(401, "token_invalid");
+    assert!(
+        refused.text().contains("it has expired"),
+        "{}",
+        refused.text()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_sees_and_changes_nothing() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let deployed = admin
+        .deployed("version", artifacts::guest("http_version"), "")
+        .await;
+    admin
+        .put("/api/v1/buckets/default/keys/key", "value")
+        .await
+        .expect(204);
+    let viewer = host.admin_as(Role::Viewer);
+    for request in PROTECTED {
+        let is_reading = request.0 == "GET" && !request.1.ends_with("/keys/key");
+        if request.1.contains("follow=true") {
+            continue;
+        }
+        let reply = send(&viewer, request).await;
+        if is_reading {
+            reply.expect(200);
+        } else {
+            reply.expect_problem(403, "role_insufficient");
+        }
+    }
+    let unchanged = admin
+        .get("/api/v1/functions/version")
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(unchanged["revision"], deployed["revision"]);
+    assert_eq!(
+        admin.get("/api/v1/buckets/default/keys/key").await.text(),
+        "value"
+    );
+    let deployer = host.admin_as(Role::Deployer);
+    deployer
+        .deploy("version", artifacts::guest("http_version_two"), "")
+        .await
+        .expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn probes_and_metrics_need_no_token_on_the_hosts_own_machine() {
+    let host = TestHost::start().await;
+    let stranger = host.stranger();
+    let health = stranger.get("/healthz").await.expect(200).text();
+    assert!(health.starts_with("ok "), "{health}");
+    assert_eq!(stranger.get("/readyz").await.expect(200).text(), "ready\n");
+    stranger.get("/metrics").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_error_is_a_problem_document_with_the_requests_id() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let mut ids = HashSet::new();
+    for (request, status, code) in [
+        (("GET", "/api/v1/nothing"), 404, "no_such_path"),
+        (("GET", "/nothing"), 404, "no_such_path"),
+        (("GET", "/api/v2/functions"), 404, "no_such_path"),
+        (("PATCH", FUNCTIONS), 405, "method_not_allowed"),
+        (("PUT", "/healthz"), 405, "method_not_allowed"),
+        (("GET", "/api/v1/functions/none"), 404, "no_such_function"),
+        (
+            ("DELETE", "/api/v1/functions/none"),
+            404,
+            "no_such_function",
+        ),
+        (
+            ("GET", "/api/v1/functions/none/logs"),
+            404,
+            "no_such_function",
+        ),
+        (
+            ("GET", "/api/v1/functions/Not%20a%20Name"),
+            400,
+            "invalid_name",
+        ),
+        (("GET", "/api/v1/buckets/UPPER/keys"), 400, "invalid_name"),
+        (
+            ("GET", "/api/v1/buckets/default/keys/none"),
+            404,
+            "no_such_key",
+        ),
+        (
+            ("GET", "/api/v1/buckets/default/keys?unknown=1"),
+            400,
+            "bad_request",
+        ),
+        (("POST", "/api/v1/broker/publish"), 400, "bad_request"),
+        (("POST", "/api/v1/functions/x"), 400, "bad_request"),
+        (("POST", "/api/v1/login"), 400, "bad_request"),
+    ] {
+        let reply = send(&admin, request).await.expect_problem(status, code);
+        let problem = reply.json();
+        let members: HashSet<&str> = problem
+            .as_object()
+            .expect("an object")
+            .keys()
+            .map(String::as_str)
+            .collect();
+        assert_eq!(
+            members,
+            HashSet::from(["title", "status", "code", "detail", "request_id"]),
+            "{problem}"
+        );
+        assert_eq!(
+            problem["request_id"],
+            reply.header("x-request-id"),
+            "{request:?}"
+        );
+        assert_eq!(
+            (
+                reply.header("x-content-type-options"),
+                reply.header("cache-control")
+            ),
+            ("nosniff", "no-store")
+        );
+        assert!(
+            ids.insert(problem["request_id"].to_string()),
+            "an id of its own: {problem}"
+        );
+    }
+    let fine = admin.get(FUNCTIONS).await.expect(200);
+    assert!(
+        ids.insert(fine.header("x-request-id").to_owned())
+            && !fine.header("x-request-id").is_empty()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_not_what_it_should_be_is_a_bad_request() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    admin
+        .deployed("version", artifacts::guest("http_version"), "")
+        .await;
+    let invoke = "/api/v1/functions/version/invoke";
+    for (path, body) in [
+        (invoke, "{"),
+        (invoke, ""),
+        (invoke, "[]"),
+        (invoke, r#"{"http":{},"mqtt":{"topic":"a"}}"#),
+        (invoke, r#"{"ftp":{}}"#),
+        (invoke, r#"{"http":{"unknown":1}}"#),
+        (invoke, r#"{"http":{"method":"G E T"}}"#),
+        (invoke, r#"{"http":{"body":"a","body_base64":"YQ=="}}"#),
+        (invoke, r#"{"http":{"body_base64":"*"}}"#),
+        (invoke, r#"{"mqtt":{"topic":"a/#"}}"#),
+        (invoke, r#"{"mqtt":{"topic":"a","qos":3}}"#),
+        ("/api/v1/functions/version/rollback", r#"{"revisoin":1}"#),
+        ("/api/v1/broker/publish", r#"{"topic":""}"#),
+        ("/api/v1/login", "code"),
+    ] {
+        let request = admin
+            .request(Method::POST, path)
+            .header("content-type", "application/json");
+        let reply = Reply::of(request.body(body)).await;
+        assert_eq!(
+            (reply.status, &reply.json()["code"]),
+            (400, &json!("bad_request")),
+            "{path} {body}"
+        );
+    }
+    let untyped = admin.request(Method::POST, invoke).body(r#"{"http":{}}"#);
+    Reply::of(untyped).await.expect_problem(400, "bad_request");
+    let large = admin
+        .request(Method::POST, invoke)
+        .header("content-type", "application/json");
+    let large = Reply::of(large.body(format!(
+        r#"{{"http":{{"body":"{}"}}}}"#,
+        "x".repeat(1 << 20)
+    )))
+    .await;
+    large.expect_problem(413, "body_too_large");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_link_of_the_first_start_signs_in_once() {
+    let mut host = TestHost::builder().lines().start().await;
+    let link = eventually("the link is printed", SOON, async || {
+        let (_, after) = host
+            .stdout()
+            .split_once("/#login=")
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))?;
+        Some(after.split_once('\n')?.0.to_owned())
+    })
+    .await;
+    let login = async |code: &str| {
+        host.stranger()
+            .post("/api/v1/login", &json!({ "code": code }))
+            .await
+    };
+    login("").await.expect_problem(401, "login_invalid");
+    login(&link[1..]).await.expect_problem(401, "login_invalid");
+    let token = login(&link).await.expect(200).json()["token"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
+    AdminClient::new(&host.admin, Some(&token))
+        .put("/api/v1/buckets/a/keys/b", "c")
+        .await
+        .expect(204);
+    login(&link).await.expect_problem(401, "login_invalid");
+    host.restart().await;
+    assert!(!host.stdout().contains("login"), "{}", host.stdout());
+    AdminClient::new(&host.admin, Some(&token))
+        .get(FUNCTIONS)
+        .await
+        .expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn key_value_state_is_reached_through_the_api() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let key = |key: &str| format!("/api/v1/buckets/default/keys/{key}");
+    let binary: Vec<u8> = (0..=255).collect();
+    admin
+        .put(&key("doors/1/state"), binary.clone())
+        .await
+        .expect(204);
+    admin.put(&key("doors/2/state"), "").await.expect(204);
+    admin.put(&key("caf%C3%A9%20x"), "umlaut").await.expect(204);
+    let read = admin.get(&key("doors/1/state")).await.expect(200);
+    assert_eq!(read.header("content-type"), "application/octet-stream");
+    assert_eq!(read.body, binary);
+    assert_eq!(admin.get(&key("doors/2/state")).await.expect(200).body, b"");
+    assert_eq!(
+        admin.get(&key("caf%C3%A9%20x")).await.expect(200).text(),
+        "umlaut"
+    );
+    let keys = async |query: &str| {
+        admin
+            .get(&format!("/api/v1/buckets/default/keys?{query}"))
+            .await
+            .expect(200)
+            .json()["keys"]
+            .clone()
+    };
+    assert_eq!(
+        keys("").await,
+        json!(["café x", "doors/1/state", "doors/2/state"])
+    );
+    assert_eq!(
+        keys("prefix=doors/").await,
+        json!(["doors/1/state", "doors/2/state"])
+    );
+    assert_eq!(keys("prefix=%25").await, json!([]));
+    admin.delete(&key("doors/1/state")).await.expect(204);
+    admin
+        .delete(&key("doors/1/state"))
+        .await
+        .expect_problem(404, "no_such_key");
+    admin
+        .get(&key("doors/1/state"))
+        .await
+        .expect_problem(404, "no_such_key");
+    assert_eq!(
+        admin.get("/api/v1/buckets").await.expect(200).json(),
+        json!({ "buckets": ["default"] })
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_and_values_of_the_api_have_the_same_bounds_as_those_of_guests() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let key = |key: &str| format!("/api/v1/buckets/default/keys/{key}");
+    admin.put(&key(&"k".repeat(1024)), "v").await.expect(204);
+    admin
+        .put(&key(&"k".repeat(1025)), "v")
+        .await
+        .expect_problem(400, "bad_request");
+    admin.put(&key("big"), vec![0; 1 << 20]).await.expect(204);
+    admin
+        .put(&key("bigger"), vec![0; (1 << 20) + 1])
+        .await
+        .expect_problem(413, "body_too_large");
+    admin
+        .get(&key("bigger"))
+        .await
+        .expect_problem(404, "no_such_key");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_list_of_keys_comes_in_pages() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let all: Vec<String> = (0..1005).map(|number| format!("key-{number:04}")).collect();
+    let paths = all
+        .iter()
+        .map(|key| format!("/api/v1/buckets/default/keys/{key}"));
+    let puts = paths.map(async |path| admin.put(&path, "v").await.expect(204));
+    stream::iter(puts)
+        .buffer_unordered(32)
+        .collect::<Vec<_>>()
+        .await;
+    let first = admin
+        .get("/api/v1/buckets/default/keys")
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&first["keys"], &first["cursor"]),
+        (&json!(all[..1000]), &json!("key-0999"))
+    );
+    let second = admin
+        .get("/api/v1/buckets/default/keys?cursor=key-0999")
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&second["keys"], &second["cursor"]),
+        (&json!(all[1000..]), &Value::Null)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_invocation_shows_its_result_and_its_logs() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    admin
+        .deployed("logs", artifacts::guest("http_logs"), "")
+        .await;
+    let result = admin
+        .invoke_http("logs", "POST", "/any/path?x=1", "body")
+        .await;
+    assert_eq!(
+        (&result["http"]["status"], &result["http"]["body"]),
+        (&json!(200), &json!("logged")),
+        "{result}"
+    );
+    assert_eq!(
+        (
+            &result["invocation"]["outcome"],
+            &result["invocation"]["trigger"]
+        ),
+        (&json!("ok"), &json!("http"))
+    );
+    let logs = result["logs"].as_array().expect("lines");
+    assert_eq!(logs.len(), 8, "{result}");
+    assert!(
+        logs.iter()
+            .all(|line| line["invocation"] == result["invocation"]["id"]),
+        "{result}"
+    );
+
+    admin
+        .deployed("random", artifacts::guest("http_random"), "")
+        .await;
+    let result = admin.invoke_http("random", "GET", "/?bytes=64", "").await;
+    assert!(result["http"]["body_base64"].is_string(), "{result}");
+
+    admin
+        .deployed("trap", artifacts::guest("http_trap"), "")
+        .await;
+    let result = admin.invoke_http("trap", "GET", "/", "").await;
+    assert_eq!(
+        (
+            &result["invocation"]["outcome"],
+            &result["invocation"]["blame"]
+        ),
+        (&json!("trap"), &json!("guest"))
+    );
+    assert!(
+        result["invocation"]["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("http_trap")),
+        "{result}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_invocation_takes_a_message_as_well() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    admin
+        .deployed("record", artifacts::guest("mqtt_record"), "topic=a/%2B")
+        .await;
+    let event = json!({ "mqtt": { "topic": "a/b", "payload": "21.5", "qos": 1 } });
+    let result = admin
+        .post("/api/v1/functions/record/invoke", &event)
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (
+            &result["invocation"]["outcome"],
+            &result["invocation"]["trigger"]
+        ),
+        (&json!("ok"), &json!("mqtt"))
+    );
+    assert_eq!(
+        admin
+            .get("/api/v1/buckets/default/keys/a/b")
+            .await
+            .expect(200)
+            .text(),
+        "21.5"
+    );
+    // A function without the handler that this event needs.
+    admin
+        .deployed("version", artifacts::guest("http_version"), "")
+        .await;
+    let reply = admin.post("/api/v1/functions/version/invoke", &event).await;
+    assert!(
+        reply.status >= 400 || reply.json()["invocation"]["outcome"] != "ok",
+        "{}",
+        reply.text()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_are_limited_and_filtered() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    admin
+        .deployed("logs", artifacts::guest("http_logs"), "")
+        .await;
+    for _ in 0..2 {
+        Reply::of(host.function("/logs")).await.expect(200);
+    }
+    let invocations = admin.await_invocations("logs", 2).await;
+    assert_eq!(admin.logs("logs").await.len(), 16);
+    let list = async |query: &str| {
+        admin
+            .get(&format!("/api/v1/functions/logs/logs?{query}"))
+            .await
+            .expect(200)
+            .json()
+    };
+    let last = list("limit=1").await;
+    assert_eq!(last["logs"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        last["logs"][0]["invocation"], invocations[0]["id"],
+        "the newest"
+    );
+    let of_first = list(&format!(
+        "invocation={}",
+        invocations[1]["id"].as_str().expect("an id")
+    ))
+    .await;
+    assert_eq!(of_first["logs"].as_array().map(Vec::len), Some(8));
+    admin
+        .get("/api/v1/functions/logs/logs?folow=true")
+        .await
+        .expect_problem(400, "bad_request");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn followed_logs_come_as_they_are_written_and_end_with_the_host() {
+    let mut host = TestHost::start().await;
+    let admin = host.admin();
+    admin
+        .deployed("logs", artifacts::guest("http_logs"), "")
+        .await;
+    Reply::of(host.function("/logs")).await.expect(200);
+    admin.await_invocations("logs", 1).await;
+    let follow = admin.request(Method::GET, "/api/v1/functions/logs/logs?follow=true");
+    let mut events = follow.send().await.expect("a head");
+    assert_eq!(events.status(), 200);
+    assert_eq!(events.headers()["content-type"], "text/event-stream");
+    let kept = read_events(&mut events, 8).await;
+    assert_eq!(kept[0]["message"], "on standard output");
+    Reply::of(host.function("/logs")).await.expect(200);
+    let live = read_events(&mut events, 8).await;
+    assert_ne!(live[0]["invocation"], kept[0]["invocation"]);
+    let (rest, status) = tokio::join!(timeout(SOON, events.bytes()), host.terminate());
+    rest.expect("the stream ends soon").expect("a clean end");
+    assert!(status.success(), "{status}");
+}
+
+/// The next lines of a stream of server-sent events.
+async fn read_events(events: &mut Response, count: usize) -> Vec<Value> {
+    let mut text = String::new();
+    while text.matches("\n\n").count() < count {
+        let chunk = timeout(SOON, events.chunk())
+            .await
+            .expect("an event soon")
+            .expect("no error");
+        text += &String::from_utf8_lossy(&chunk.expect("not the end"));
+    }
+    let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
+    let lines: Vec<Value> = data
+        .map(|data| serde_json::from_str(data).expect("JSON"))
+        .collect();
+    assert_eq!(
+        (lines.len(), text.matches("event: log\n").count()),
+        (count, count),
+        "{text}"
+    );
+    lines
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_and_their_invocations_are_counted() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    assert_eq!(
+        admin.get(FUNCTIONS).await.expect(200).json(),
+        json!({ "functions": [] })
+    );
+    admin
+        .deployed("version", artifacts::guest("http_version"), "")
+        .await;
+    admin
+        .deployed("trap", artifacts::guest("http_trap"), "")
+        .await;
+    for path in ["/version", "/version", "/trap"] {
+        Reply::of(host.function(path)).await;
+    }
+    let invocation = &admin.await_invocations("trap", 1).await[0];
+    assert_eq!(
+        (&invocation["trigger"], &invocation["revision"]),
+        (&json!("http"), &json!(1))
+    );
+    admin.await_invocations("version", 2).await;
+    let listed = admin.get(FUNCTIONS).await.expect(200).json();
+    let counts: Vec<_> = listed["functions"]
+        .as_array()
+        .expect("functions")
+        .iter()
+        .map(|function| {
+            (
+                function["name"].as_str(),
+                function["invocations"].as_u64(),
+                function["failures"].as_u64(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        counts,
+        [
+            (Some("trap"), Some(1), Some(1)),
+            (Some("version"), Some(2), Some(0))
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_broker_is_seen_and_used_through_the_api() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let mut client = MqttClient::connect(host.mqtt_address(), "the-reader").await;
+    client.subscribe("a/#", QoS::AtLeastOnce).await;
+    let clients = admin.get("/api/v1/broker/clients").await.expect(200).text();
+    assert!(clients.contains("the-reader"), "{clients}");
+    let publish = async |message: Value| admin.post("/api/v1/broker/publish", &message).await;
+    publish(json!({ "topic": "a/b", "payload": "text", "qos": 1 }))
+        .await
+        .expect(202);
+    assert_eq!(client.next_message().await.text(), "text");
+    publish(json!({ "topic": "a/c", "payload_base64": "AP8=", "retain": true }))
+        .await
+        .expect(202);
+    assert_eq!(client.next_message().await.payload, [0, 255]);
+    client.disconnect().await;
+    eventually("the client is gone", SOON, async || {
+        let clients = admin.get("/api/v1/broker/clients").await.expect(200).text();
+        (!clients.contains("the-reader")).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_loads_nothing_from_elsewhere() {
+    let host = TestHost::start().await;
+    let page = host.stranger().get("/").await.expect(200);
+    let html = page.text();
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    let policy = page.header("content-security-policy");
+    for directive in [
+        "default-src 'none'",
+        "script-src 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    ] {
+        assert!(policy.contains(directive), "{policy}");
+    }
+    assert!(
+        !policy.contains("unsafe") && !policy.contains("http"),
+        "{policy}"
+    );
+    let mut files = 0;
+    for attribute in [" src=\"", " href=\""] {
+        for reference in html.split(attribute).skip(1) {
+            let reference = reference.split('"').next().expect("a closing quote");
+            let is_local = reference.starts_with('/') && !reference.starts_with("//");
+            assert!(
+                is_local || reference.starts_with('#') || reference == "data:,",
+                "{reference}"
+            );
+            if is_local {
+                let file = host.stranger().get(reference).await.expect(200);
+                assert_eq!(
+                    file.header("x-content-type-options"),
+                    "nosniff",
+                    "{reference}"
+                );
+                assert!(
+                    !file.text().contains("http://") && !file.text().contains("https://"),
+                    "{reference}"
+                );
+                files += 1;
+            }
+        }
+    }
+    assert!(files >= 2, "a script and a style sheet: {html}");
+    for inline in ["<script>", "<style", " style=", " onclick=", "javascript:"] {
+        assert!(
+            !html.contains(inline),
+            "{inline} would be blocked by the page's own policy"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_in_prometheus_text_format() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    admin
+        .deployed("version", artifacts::guest("http_version"), "")
+        .await;
+    admin
+        .deployed("trap", artifacts::guest("http_trap"), "")
+        .await;
+    join_all(["/version", "/version", "/trap"].map(|path| Reply::of(host.function(path)))).await;
+    let wanted = [
+        "tidegate_invocations_total{function=\"version\",trigger=\"http\",outcome=\"ok\"} 2",
+        "tidegate_invocations_total{function=\"trap\",trigger=\"http\",outcome=\"trap\"} 1",
+        "tidegate_invocation_seconds_count{function=\"version\"} 2",
+        "tidegate_build_info{version=\"",
+    ];
+    let text = eventually("the metrics have all that was invoked", SOON, async || {
+        let reply = admin.get("/metrics").await.expect(200);
+        assert_eq!(reply.header("content-type"), "text/plain; version=0.0.4");
+        let text = reply.text();
+        wanted
+            .iter()
+            .all(|line| text.contains(line))
+            .then_some(text)
+    })
+    .await;
+    check_format(&text);
+    check_with_promtool(&text).await;
+}
+
+/// Every sample is well-formed and belongs to a metric that was declared before it, once, with its type and help.
+fn check_format(text: &str) {
+    let (mut typed, mut helped) = (HashSet::new(), HashSet::new());
+    let mut current = String::new();
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        if let Some(comment) = line.strip_prefix("# ") {
+            let mut words = comment.split(' ');
+            let (kind, name) = (words.next().expect("a word"), words.next().expect("a name"));
+            current = name.to_owned();
+            let is_first = match kind {
+                "TYPE" => typed.insert(name),
+                "HELP" => helped.insert(name),
+                _ => panic!("{line}"),
+            };
+            assert!(is_first && words.next().is_some(), "{line}");
+            continue;
+        }
+        let (series, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line}"));
+        value
+            .parse::<f64>()
+            .unwrap_or_else(|error| panic!("{line}: {error}"));
+        let name = series.split('{').next().expect("a name");
+        let base = ["_bucket", "_sum", "_count"]
+            .iter()
+            .find_map(|suffix| name.strip_suffix(suffix))
+            .unwrap_or(name);
+        assert!(
+            name == current || base == current,
+            "{line} is not of {current}"
+        );
+        assert!(name.starts_with("tidegate_"), "{line}");
+        assert!(
+            name.bytes().all(|c| c == b'_' || c.is_ascii_lowercase()),
+            "{line}"
+        );
+        if let Some(labels) = series
+            .strip_prefix(name)
+            .filter(|labels| !labels.is_empty())
+        {
+            let inner = labels
+                .strip_prefix('{')
+                .and_then(|labels| labels.strip_suffix('}'))
+                .expect("braces");
+            let well_formed = |label: &str| {
+                label
+                    .split_once("=\"")
+                    .is_some_and(|(_, value)| value.ends_with('"'))
+            };
+            assert!(inner.split(',').all(well_formed), "{line}");
+        }
+    }
+    assert!(!typed.is_empty() && typed == helped, "{typed:?} {helped:?}");
+}
+
+/// Prometheus' own check, where it is installed.
+async fn check_with_promtool(text: &str) {
+    let command = tokio::process::Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut promtool = match command {
+        Ok(promtool) => promtool,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            eprintln!("promtool is not installed: checked by this test's own parser only");
+            return;
+        }
+        Err(error) => panic!("promtool: {error}"),
+    };
+    let mut input = promtool.stdin.take().expect("piped");
+    input
+        .write_all(text.as_bytes())
+        .await
+        .expect("promtool reads");
+    drop(input);
+    let checked = timeout(Duration::from_secs(30), promtool.wait_with_output())
+        .await
+        .expect("promtool ends");
+    let checked = checked.expect("a child can be waited for");
+    assert!(
+        checked.status.success(),
+        "{}",
+        String::from_utf8_lossy(&checked.stderr)
+    );
+}
