@@ -1,8 +1,14 @@
 //! The black-box tests: each starts the built host and speaks to it from outside.
 
-mod http;
-mod uploads;
-mod limits;
+mod admin;
 mod capabilities;
 mod deploy;
-mod admin;
+mod http;
+mod limits;
+mod mqtt;
+mod observe;
+mod uploads;
+mod durability;
+mod cli;
+mod examples;
+mod page;

@@ -69,82 +69,46 @@ struct Addresses {
     mqtt: Option<SocketAddr>,
 }
 
+/// The parts that both planes share.
+struct Parts {
+    database: Database,
+    broker: Option<Broker>,
+    invoker: Arc<Invoker>,
+    journals: Arc<Journals>,
+    tables: Arc<TriggerTables>,
+}
+
 async fn serve(config: &Config, announcement: Announcement) -> anyhow::Result<()> {
     let mut signals = StopSignals::listen()?;
     allow_open_files();
     let data_dir = DataDir::open(&config.data_dir)?;
     let first_start = !database::file(data_dir.path()).exists();
+    let login = first_start.then(random_code).transpose()?;
     let database = Database::open(data_dir.path()).context("the database cannot be opened")?;
     let listeners = Listeners::bind(config)?;
     let addresses = listeners.addresses()?;
+    let parts = Parts::make(config, &data_dir, database).await?;
 
-    let pooled = PooledEngine::probe(config.instances_max)?;
-    tracing::info!(pool = %pooled, "instance pool");
-    let broker = config.mqtt.map(|_| Broker::start()).transpose()?;
-    let services = Services {
-        database: database.clone(),
-        broker: broker.clone(),
-    };
-    let cache_key = host_key(&database, Purpose::CompiledComponents).await?;
-    let invoker = Arc::new(Invoker::new(
-        pooled,
-        services,
-        data_dir.compiled(),
-        cache_key,
-    )?);
-    let journals = Arc::new(Journals::default());
-    let tables = Arc::new(TriggerTables::new(
-        stored_table(&database, &journals).await?,
-    ));
-
-    let login = first_start.then(random_code).transpose()?;
     let draining = CancellationToken::new();
-    let state = AdminState {
-        tokens: Tokens::new(&host_key(&database, Purpose::Tokens).await?),
-        login: login.clone().map(LoginCode::new).unwrap_or_default(),
-        deployer: Deployer::new(
-            database.clone(),
-            invoker.clone(),
-            tables.clone(),
-            journals.clone(),
-        ),
-        invoker: invoker.clone(),
-        tables: tables.clone(),
-        journals,
-        database,
-        broker: broker.clone(),
-        metrics: Metrics::install(),
-        http_url: format!("http://{}", addresses.http),
-        draining: draining.clone(),
-    };
-
-    let stop_events = CancellationToken::new();
-    let events = TaskTracker::new();
-    let http = Arc::new(HttpIngress {
-        tables: tables.clone(),
-        invoker: invoker.clone(),
-    });
-    events.spawn(http.serve(TcpListener::from_std(listeners.http)?, stop_events.clone()));
-    if let (Some(broker), Some(listener)) = (&broker, listeners.mqtt) {
-        let mqtt = Arc::new(MqttIngress {
-            broker: broker.clone(),
-            tables: tables.clone(),
-            invoker: invoker.clone(),
-        });
-        let follower = tables.follow();
-        events.spawn(mqtt.run(follower, stop_events.clone()));
-        tables.followed().await;
-        let (broker, listener) = (broker.clone(), TcpListener::from_std(listener)?);
-        let (anywhere, stop) = (config.mqtt_anonymous, stop_events.clone());
-        events.spawn(async move { broker.serve(listener, anywhere, stop).await });
-    }
+    let http_url = format!("http://{}", addresses.http);
+    let state = parts.admin_state(http_url, login.clone(), draining.clone());
+    let state = state.await?;
     let stop_admin = CancellationToken::new();
     let admin = AdminThread::start(state, listeners.admin, stop_admin.clone())?;
+    let stop_events = CancellationToken::new();
+    let events = TaskTracker::new();
+    parts.serve_http(listeners.http, &events, &stop_events)?;
+    if let Some(listener) = listeners.mqtt {
+        let anywhere = config.mqtt_anonymous;
+        parts
+            .serve_mqtt(listener, anywhere, &events, &stop_events)
+            .await?;
+    }
 
     announce(&addresses, announcement, login.as_deref());
     let reason = tokio::select! {
         () = signals.next() => Ok(()),
-        () = broker_failed(broker.as_ref()) => Err(anyhow::anyhow!("the MQTT broker has stopped")),
+        () = broker_failed(parts.broker.as_ref()) => Err(anyhow::anyhow!("the MQTT broker has stopped")),
     };
 
     tracing::info!("draining");
@@ -153,18 +117,112 @@ async fn serve(config: &Config, announcement: Announcement) -> anyhow::Result<()
     events.close();
     let drained = async {
         events.wait().await;
-        invoker.idle().await;
+        parts.invoker.idle().await;
     };
     tokio::select! {
         () = drained => tracing::info!("drained"),
         () = tokio::time::sleep(config.drain_timeout) => {
-            tracing::warn!(running = invoker.running(), "not everything has ended within the drain's time");
+            let running = parts.invoker.running();
+            tracing::warn!(running, "not everything has ended within the drain's time");
         }
         () = signals.next() => tracing::warn!("told to stop at once"),
     }
     stop_admin.cancel();
     admin.join();
     reason
+}
+
+impl Parts {
+    async fn make(
+        config: &Config,
+        data_dir: &DataDir,
+        database: Database,
+    ) -> anyhow::Result<Parts> {
+        let pooled = PooledEngine::probe(config.instances_max)?;
+        tracing::info!(pool = %pooled, "instance pool");
+        let broker = config.mqtt.map(|_| Broker::start()).transpose()?;
+        let services = Services {
+            database: database.clone(),
+            broker: broker.clone(),
+        };
+        let cache_key = host_key(&database, Purpose::CompiledComponents).await?;
+        let invoker = Invoker::new(pooled, services, data_dir.compiled(), cache_key)?;
+        let journals = Arc::new(Journals::default());
+        let table = stored_table(&database, &journals).await?;
+        let tables = Arc::new(TriggerTables::new(table));
+        Ok(Parts {
+            database,
+            broker,
+            invoker: Arc::new(invoker),
+            journals,
+            tables,
+        })
+    }
+
+    async fn admin_state(
+        &self,
+        http_url: String,
+        login: Option<String>,
+        draining: CancellationToken,
+    ) -> anyhow::Result<AdminState> {
+        let token_key = host_key(&self.database, Purpose::Tokens).await?;
+        let deployer = Deployer::new(
+            self.database.clone(),
+            self.invoker.clone(),
+            self.tables.clone(),
+            self.journals.clone(),
+        );
+        Ok(AdminState {
+            tokens: Tokens::new(&token_key),
+            login: login.map(LoginCode::new).unwrap_or_default(),
+            deployer,
+            invoker: self.invoker.clone(),
+            tables: self.tables.clone(),
+            database: self.database.clone(),
+            broker: self.broker.clone(),
+            metrics: Metrics::install(),
+            http_url,
+            draining,
+        })
+    }
+
+    fn serve_http(
+        &self,
+        listener: StdTcpListener,
+        events: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let (tables, invoker) = (self.tables.clone(), self.invoker.clone());
+        let ingress = Arc::new(HttpIngress { tables, invoker });
+        events.spawn(ingress.serve(TcpListener::from_std(listener)?, stop.clone()));
+        Ok(())
+    }
+
+    /// Clients are let in when all triggers have subscribed.
+    async fn serve_mqtt(
+        &self,
+        listener: StdTcpListener,
+        anonymous_from_anywhere: bool,
+        events: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let broker = self
+            .broker
+            .clone()
+            .context("the MQTT broker was not started")?;
+        let (tables, invoker) = (self.tables.clone(), self.invoker.clone());
+        let follower = tables.follow();
+        let ingress = Arc::new(MqttIngress {
+            broker: broker.clone(),
+            tables,
+            invoker,
+        });
+        events.spawn(ingress.run(follower, stop.clone()));
+        self.tables.followed().await;
+        let (listener, stop) = (TcpListener::from_std(listener)?, stop.clone());
+        events.spawn(async move { broker.serve(listener, anonymous_from_anywhere, stop).await });
+        Ok(())
+    }
 }
 
 /// Every connection is an open file, and the usual soft limit of 1,024 is less than the listeners' limits together.

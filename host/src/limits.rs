@@ -17,7 +17,8 @@ pub const HTTP_CONNECTIONS_MAX: usize = 1024;
 pub const HTTP_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time without any byte from the client while its request body is awaited.
 pub const HTTP_BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes of one HTTP/1 request head, and of one HTTP/2 header list. (Of header lines, hyper takes 100.)
+/// Bytes of one HTTP/2 header list and, about, of one HTTP/1 request head: hyper looks after each read. (Of header
+/// lines, it takes 100.)
 pub const HTTP_HEADER_BYTES_MAX: usize = 64 * KIB as usize;
 /// Concurrent streams of one HTTP/2 connection.
 pub const HTTP2_STREAMS_MAX: u32 = 64;

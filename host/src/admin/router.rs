@@ -33,7 +33,6 @@ use crate::invoke::invoker::Invoker;
 use crate::limits::{ADMIN_BODY_BYTES_MAX, HTTP_BODY_IDLE_TIMEOUT};
 use crate::model::id::InvocationId;
 use crate::model::name::Name;
-use crate::observe::journal::Journals;
 use crate::observe::metrics::Metrics;
 use crate::storage::database::Database;
 use crate::trigger::tables::TriggerTables;
@@ -46,7 +45,6 @@ pub struct AdminState {
     pub deployer: Deployer,
     pub invoker: Arc<Invoker>,
     pub tables: Arc<TriggerTables>,
-    pub journals: Arc<Journals>,
     pub database: Database,
     pub broker: Option<Broker>,
     pub metrics: Metrics,

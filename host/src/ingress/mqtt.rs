@@ -55,7 +55,8 @@ struct Arrival {
 /// The subscriptions of one function, and the task that works off its queue.
 struct FunctionQueue {
     arrivals: mpsc::Sender<Arrival>,
-    subscriptions: HashMap<TopicFilter, (MqttTrigger, CancellationToken)>,
+    /// By filter alone: where a deployment changes what else a trigger says, messages that wait are not to be lost.
+    subscriptions: HashMap<TopicFilter, CancellationToken>,
 }
 
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
@@ -96,8 +97,8 @@ impl MqttIngress {
         };
         queues.retain(|name, queue| {
             let triggers = wanted(name);
-            queue.subscriptions.retain(|_, (trigger, end)| {
-                let kept = triggers.contains(trigger);
+            queue.subscriptions.retain(|filter, end| {
+                let kept = triggers.iter().any(|trigger| trigger.topic == *filter);
                 if !kept {
                     end.cancel();
                 }
@@ -117,7 +118,7 @@ impl MqttIngress {
                     let end = stop.child_token();
                     queue
                         .subscriptions
-                        .insert(trigger.topic.clone(), (trigger.clone(), end.clone()));
+                        .insert(trigger.topic.clone(), end.clone());
                     self.subscribe(
                         function.name.clone(),
                         trigger.clone(),
@@ -174,13 +175,16 @@ impl MqttIngress {
                     next = subscription.next() => next,
                 };
                 let Some(message) = next else { break };
-                if !takes(&tables, &name, &trigger, &message.topic) {
+                let Some(trigger) = taking(&tables, &name, &trigger.topic, &message.topic) else {
                     continue;
-                }
+                };
                 let arrival = Arrival {
-                    message,
+                    message: Message {
+                        qos: trigger.qos,
+                        ..message
+                    },
                     id: InvocationId::new().to_string(),
-                    trigger: trigger.clone(),
+                    trigger,
                 };
                 if arrivals.send(arrival).await.is_err() {
                     break;
@@ -268,19 +272,18 @@ impl MqttIngress {
     }
 }
 
-/// Whether this trigger is the one to take a message of this topic: of several that match, only the first of the
-/// manifest does, so that a function gets each message once.
-fn takes(tables: &TriggerTables, name: &Name, trigger: &MqttTrigger, topic: &TopicName) -> bool {
+/// The trigger with this filter, as it is now, if it is the one to take a message of this topic: of several that match,
+/// only the first of the manifest does, so that a function gets each message once.
+fn taking(
+    tables: &TriggerTables,
+    name: &Name,
+    filter: &TopicFilter,
+    topic: &TopicName,
+) -> Option<MqttTrigger> {
     let table = tables.current();
-    let Some(function) = table.function(name) else {
-        return false;
-    };
-    let first = function
-        .manifest
-        .mqtt
-        .iter()
-        .find(|trigger| trigger.topic.matches(topic.as_str()));
-    first.is_some_and(|first| first.topic == trigger.topic)
+    let mut triggers = table.function(name)?.manifest.mqtt.iter();
+    let first = triggers.find(|trigger| trigger.topic.matches(topic.as_str()))?;
+    (first.topic == *filter).then(|| first.clone())
 }
 
 fn give_up(

@@ -65,6 +65,8 @@ impl ArtifactCache {
         let mac = hmac::sign(&self.key, &self.message(digest, compiled));
         let path = self.path(digest);
         let unfinished = path.with_extension("new");
+        // It may have been deleted meanwhile, as everything in it may.
+        std::fs::create_dir_all(&self.directory)?;
         let mut file = std::fs::File::create(&unfinished)?;
         file.write_all(mac.as_ref())?;
         file.write_all(compiled)?;

@@ -5,14 +5,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::sync::oneshot;
+use tokio::task::{AbortHandle, JoinHandle};
 use wasmtime::Store;
+use wasmtime::component::Resource;
 use wasmtime_wasi_http::WasiHttpView as _;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
 use super::admission::Refusal;
 use super::body::FunctionBody;
@@ -46,6 +50,8 @@ pub struct HttpInvocation {
 
 /// What the guest's `response-outparam` was set to.
 type GuestResponse = Result<Response<HyperOutgoingBody>, ErrorCode>;
+/// What the client is to get of it.
+type Answered = Result<Response<HyperOutgoingBody>, Outcome>;
 
 impl Invoker {
     /// Invokes a function with a request. Dropping the response's body before its end cancels the invocation.
@@ -99,10 +105,15 @@ impl Invoker {
             Ok(pre) => pre,
             Err(outcome) => return Err(fail(recorder, outcome)),
         };
-        let without_body = request.method() == Method::HEAD;
         let (request, flags) = limited(request, limits.request_bytes, recorder.verdict());
         let (sender, receiver) = oneshot::channel();
-        let call = match Call::new(&mut store, request, sender, flags.clone()) {
+        let call = match Call::new(
+            &mut store,
+            request,
+            sender,
+            flags.clone(),
+            limits.response_bytes,
+        ) {
             Ok(call) => call,
             Err(error) => return Err(fail(recorder, Outcome::HostError(format!("{error:#}")))),
         };
@@ -111,7 +122,7 @@ impl Invoker {
             let _held = (place, slot);
             guest.await
         });
-        answer(function, receiver, task, flags, without_body).await
+        answer(function, receiver, task, flags).await
     }
 
     async fn http_entry(
@@ -133,12 +144,15 @@ fn fail(recorder: Recorder, outcome: Outcome) -> NoAnswer {
 
 fn limited<B>(
     request: Request<B>,
-    bytes_max: u64,
+    request_bytes_max: u64,
     verdict: Verdict,
 ) -> (Request<LimitedBody<B>>, Flags) {
+    let without_body = request.method() == Method::HEAD;
     let (parts, body) = request.into_parts();
-    let (body, oversized) = LimitedBody::new(body, bytes_max);
+    let (body, oversized) = LimitedBody::new(body, request_bytes_max);
     let flags = Flags {
+        without_body,
+        request_bytes_max,
         oversized,
         answered: Arc::default(),
         verdict,
@@ -150,6 +164,10 @@ fn limited<B>(
 /// What the guest's side and the client's side tell each other.
 #[derive(Clone)]
 struct Flags {
+    /// The answer to the request has no body.
+    without_body: bool,
+    /// Bytes of the request's body that the function takes.
+    request_bytes_max: u64,
     /// The request's body is larger than the function takes.
     oversized: Arc<AtomicBool>,
     /// The guest has set a response, or an error in its place.
@@ -162,35 +180,55 @@ struct Flags {
 
 /// The arguments of the guest's `handle`, in its table.
 struct Call {
-    request: wasmtime::component::Resource<wasmtime_wasi_http::p2::types::HostIncomingRequest>,
-    out: wasmtime::component::Resource<wasmtime_wasi_http::p2::types::HostResponseOutparam>,
+    request: Resource<HostIncomingRequest>,
+    out: Resource<HostResponseOutparam>,
 }
 
 impl Call {
     fn new<B>(
         store: &mut Store<InstanceState>,
         request: Request<LimitedBody<B>>,
-        sender: oneshot::Sender<GuestResponse>,
+        sender: oneshot::Sender<Answered>,
         flags: Flags,
+        response_bytes_max: u64,
     ) -> wasmtime::Result<Call>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
         let state = store.data_mut();
-        let request =
-            state.http_incoming(|mut http| http.new_incoming_request(Scheme::Http, request))?;
         let answer = move |response: GuestResponse| {
             flags.answered.store(true, Ordering::Release);
-            if let Err(code) = &response {
-                flags.verdict.is(Outcome::GuestError(format!("{code:?}")));
+            let answered = judge(response, &flags, response_bytes_max);
+            // Before the guest goes on: its end must not be recorded ahead of what became of its answer.
+            if let Err(outcome) = &answered {
+                flags.verdict.is(outcome.clone());
             }
             // The client may have gone away meanwhile.
-            let _ = sender.send(response);
+            let _ = sender.send(answered);
         };
+        let request =
+            state.http_incoming(|mut http| http.new_incoming_request(Scheme::Http, request))?;
         let out = state.http().new_response_outparam_from_callback(answer)?;
         Ok(Call { request, out })
     }
+}
+
+/// Whether what the guest answers can go to the client.
+fn judge(response: GuestResponse, flags: &Flags, response_bytes_max: u64) -> Answered {
+    if flags.oversized.load(Ordering::Acquire) {
+        return Err(Outcome::RequestTooLarge(flags.request_bytes_max));
+    }
+    let response = response.map_err(|code| Outcome::GuestError(format!("{code:?}")))?;
+    if announced_bytes(&response) > Some(response_bytes_max) && !flags.without_body {
+        return Err(Outcome::ResponseTooLarge(response_bytes_max));
+    }
+    Ok(response)
+}
+
+fn announced_bytes(response: &Response<HyperOutgoingBody>) -> Option<u64> {
+    let announced = response.headers().get(CONTENT_LENGTH)?;
+    announced.to_str().ok()?.parse().ok()
 }
 
 /// The guest's side: instantiate, call, drop the store, record.
@@ -214,11 +252,11 @@ async fn run(
     let ended = tokio::time::timeout(time_left, cpu.measure(guest)).await;
     let outcome = match ended {
         Err(_) => Outcome::Timeout(function.limits.timeout),
+        Ok(_) if flags.oversized.load(Ordering::Acquire) => {
+            Outcome::RequestTooLarge(flags.request_bytes_max)
+        }
         Ok(Ok(())) if !flags.answered.load(Ordering::Acquire) => Outcome::NoResponse,
         Ok(Ok(())) => Outcome::Ok,
-        Ok(Err(_)) if flags.oversized.load(Ordering::Relaxed) => {
-            Outcome::RequestTooLarge(function.limits.request_bytes)
-        }
         Ok(Err(error)) => outcome_of(&error, store.data(), &function),
     };
     flags
@@ -232,50 +270,37 @@ async fn run(
 /// The client's side: the response as soon as the guest has set it, or why it has not.
 async fn answer(
     function: &ReadyFunction,
-    receiver: oneshot::Receiver<GuestResponse>,
-    task: tokio::task::JoinHandle<Outcome>,
+    receiver: oneshot::Receiver<Answered>,
+    task: JoinHandle<Outcome>,
     flags: Flags,
-    without_body: bool,
 ) -> Result<Response<FunctionBody>, NoAnswer> {
     let cancel = CancelOnDrop(Some(task.abort_handle()));
     let response = match receiver.await {
         Ok(Ok(response)) => response,
-        Ok(Err(code)) => {
+        Ok(Err(outcome)) => {
             // It may have more to do, as after any answer.
             cancel.disarm();
-            return Err(NoAnswer::Failed(Outcome::GuestError(format!("{code:?}"))));
+            return Err(NoAnswer::Failed(outcome));
         }
         // Dropped with the store: the guest ended without having set it.
         Err(_) => {
-            let outcome = match task.await {
-                Ok(outcome) => outcome,
-                Err(error) => Outcome::HostError(error.to_string()),
-            };
+            let ended = task.await;
+            let outcome = ended.unwrap_or_else(|error| Outcome::HostError(error.to_string()));
             return Err(NoAnswer::Failed(outcome));
         }
     };
-    let announced = response.headers().get(http::header::CONTENT_LENGTH);
-    let announced = announced.and_then(|value| value.to_str().ok()?.parse().ok());
-    let bytes_max = function.limits.response_bytes;
-    if announced > Some(bytes_max) && !without_body {
-        flags.verdict.is(Outcome::ResponseTooLarge(bytes_max));
-        return Err(NoAnswer::Failed(Outcome::ResponseTooLarge(bytes_max)));
-    }
+    let announced = announced_bytes(&response);
     // The server reads no body of these (RFC 9112, section 6.3), so that leaving it unread means nothing.
     let no_content = matches!(
         response.status(),
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
     );
-    let unread = without_body || no_content || announced == Some(0);
+    let unread = flags.without_body || no_content || announced == Some(0);
+    let bytes_max = function.limits.response_bytes;
+    let abort = cancel.disarm();
     Ok(response.map(|body| {
-        let mut body = FunctionBody::new(
-            body,
-            announced,
-            bytes_max,
-            flags.verdict,
-            flags.failed,
-            cancel.disarm(),
-        );
+        let (verdict, failed) = (flags.verdict, flags.failed);
+        let mut body = FunctionBody::new(body, announced, bytes_max, verdict, failed, abort);
         if unread {
             body.detach();
         }
@@ -284,10 +309,10 @@ async fn answer(
 }
 
 /// Cancels the guest's task unless it is disarmed: the client may go away before the response has begun.
-struct CancelOnDrop(Option<tokio::task::AbortHandle>);
+struct CancelOnDrop(Option<AbortHandle>);
 
 impl CancelOnDrop {
-    fn disarm(mut self) -> tokio::task::AbortHandle {
+    fn disarm(mut self) -> AbortHandle {
         self.0.take().expect("it is disarmed once")
     }
 }
