@@ -1,6 +1,6 @@
 //! The command line as somebody types it: what it prints, what it exits with, and what it says when something is wrong.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -11,28 +11,28 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-/// Time for a package to be built from nothing on a machine with a lot else to do.
-const BUILD_TIMEOUT: Duration = Duration::from_secs(300);
+/// Time for a command that is not waiting for anything.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a command printed, and its exit code.
 #[derive(Debug)]
-struct Done {
+pub(crate) struct Done {
     code: Option<i32>,
-    out: String,
+    pub(crate) out: String,
     err: String,
 }
 
 impl Done {
     /// This, which must have succeeded.
     #[track_caller]
-    fn ok(self) -> Done {
+    pub(crate) fn ok(self) -> Done {
         assert_eq!(self.code, Some(0), "{self:?}");
         self
     }
 
     /// Checks that it failed, with all of these texts in what it says.
     #[track_caller]
-    fn failed(self, code: i32, texts: &[&str]) -> Done {
+    pub(crate) fn failed(self, code: i32, texts: &[&str]) -> Done {
         assert_eq!(self.code, Some(code), "{self:?}");
         assert!(self.out.is_empty(), "{self:?}");
         for text in texts {
@@ -43,7 +43,7 @@ impl Done {
 
     /// Checks that all of these texts are in its output.
     #[track_caller]
-    fn says(self, texts: &[&str]) -> Done {
+    pub(crate) fn says(self, texts: &[&str]) -> Done {
         for text in texts {
             assert!(self.out.contains(text), "no `{text}` in {self:?}");
         }
@@ -57,7 +57,7 @@ impl Done {
 }
 
 /// The binary, with no setting from outside.
-fn command(arguments: &[&str]) -> Command {
+pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(artifacts::host_binary());
     for (name, _) in std::env::vars_os() {
         if name.as_encoded_bytes().starts_with(b"TIDEGATE_") {
@@ -82,8 +82,12 @@ fn client(host: &TestHost, arguments: &[&str]) -> Command {
     command
 }
 
-async fn done(mut command: Command) -> Done {
-    let output = timeout(BUILD_TIMEOUT, command.output()).await;
+pub(crate) async fn done(command: Command) -> Done {
+    done_within(COMMAND_TIMEOUT, command).await
+}
+
+pub(crate) async fn done_within(time: Duration, mut command: Command) -> Done {
+    let output = timeout(time, command.output()).await;
     let output = output.expect("it ends").expect("it can be run");
     Done {
         code: output.status.code(),
@@ -92,11 +96,11 @@ async fn done(mut command: Command) -> Done {
     }
 }
 
-async fn run(host: &TestHost, arguments: &[&str]) -> Done {
+pub(crate) async fn run(host: &TestHost, arguments: &[&str]) -> Done {
     done(client(host, arguments)).await
 }
 
-fn path_text(path: &Path) -> &str {
+pub(crate) fn path_text(path: &Path) -> &str {
     path.to_str().expect("a path that is text")
 }
 
@@ -383,8 +387,10 @@ async fn a_host_that_cannot_be_asked_is_explained() {
     let wrong_listener = run(&host, &["functions", "--admin", &host.http]).await;
     wrong_listener.failed(1, &["no_route"]);
 
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let free = format!("http://{}", free.local_addr().expect("an address"));
+    let free = {
+        let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        format!("http://{}", held.local_addr().expect("an address"))
+    };
     for arguments in [
         &["functions"][..],
         &["logs", "a"],
@@ -556,74 +562,4 @@ async fn a_reader_that_has_read_enough_is_no_error() {
     let piped = done(piped).await.ok();
     assert!(piped.out.starts_with("NAME"), "{piped:?}");
     assert_eq!(piped.err, "code 0\n");
-}
-
-/// `target`, which the packages that are built here share with everything else.
-fn target_directory() -> PathBuf {
-    let wasm = artifacts::example_path("hello_http");
-    let target = wasm.ancestors().nth(3).expect("target/wasm32-…/release");
-    target.join("new")
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_function_builds_passes_its_test_and_answers() {
-    let directory = TempDir::new().expect("a temporary directory");
-    let mut new = command(&["new", "greet-all"]);
-    new.current_dir(directory.path());
-    let made = done(new).await.ok();
-    let build = "cargo build --release --target wasm32-wasip2";
-    let made = made.says(&[
-        build,
-        "tidegate deploy ",
-        "curl http://127.0.0.1:3000/greet-all/ann",
-    ]);
-    let package = directory.path().join("greet-all");
-    let readme = std::fs::read_to_string(package.join("README.md")).expect("a file");
-    assert!(readme.contains(build), "{readme}");
-    let target = target_directory();
-    for arguments in [
-        &[
-            "build",
-            "--release",
-            "--target",
-            "wasm32-wasip2",
-            "--offline",
-        ][..],
-        &["test", "--release", "--offline"],
-    ] {
-        let mut cargo = Command::new("cargo");
-        cargo
-            .args(arguments)
-            .current_dir(&package)
-            .env("CARGO_TARGET_DIR", &target)
-            .kill_on_drop(true);
-        let built = done(cargo).await.ok();
-        if arguments[0] == "test" {
-            assert!(built.out.contains(" 1 passed"), "{built:?}");
-        }
-    }
-
-    let host = TestHost::start().await;
-    let deploy = made
-        .out
-        .lines()
-        .find(|line| line.contains("tidegate deploy"));
-    let words: Vec<_> = deploy.expect("a line").split_whitespace().collect();
-    let file = words[2].strip_prefix("target/").expect("in target");
-    let file = target.join(file);
-    let arguments = [&["deploy", path_text(&file)], &words[3..]].concat();
-    run(&host, &arguments).await.ok();
-    let reply = Reply::of(host.function("/greet-all/ann")).await;
-    assert_eq!((reply.status, reply.text().as_str()), (200, "hello ann\n"));
-    let reply = Reply::of(host.function("/greet-all")).await;
-    assert_eq!(reply.text(), "hello world\n");
-
-    let mut again = command(&["new", "greet-all"]);
-    again.current_dir(directory.path());
-    done(again).await.failed(1, &["greet-all is there already"]);
-    let mut digit = command(&["new", "1st"]);
-    digit.current_dir(directory.path());
-    done(digit)
-        .await
-        .failed(1, &["must not begin with a digit"]);
 }

@@ -412,7 +412,6 @@ async fn a_thousand_functions_start_within_seconds() {
     let mut host = TestHost::start().await;
     let admin = host.admin();
     let component = artifacts::guest("http_no_response");
-    let start = Instant::now();
     for begin in (0..FUNCTIONS).step_by(8) {
         let end = FUNCTIONS.min(begin + 8);
         let deployments = (begin..end).map(|number| {
@@ -421,7 +420,6 @@ async fn a_thousand_functions_start_within_seconds() {
         });
         futures_util::future::join_all(deployments).await;
     }
-    eprintln!("DEPLOYED in {:?}", start.elapsed());
     let version = artifacts::guest("http_version");
     admin.deployed("answers", version, "").await;
     host.terminate().await;

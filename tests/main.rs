@@ -1,14 +1,16 @@
 //! The black-box tests: each starts the built host and speaks to it from outside.
 
 mod admin;
+mod broker;
 mod capabilities;
+mod cli;
 mod deploy;
+mod durability;
+mod examples;
 mod http;
 mod limits;
 mod mqtt;
 mod observe;
-mod uploads;
-mod durability;
-mod cli;
-mod examples;
 mod page;
+mod scaffold;
+mod uploads;

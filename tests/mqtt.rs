@@ -1,16 +1,11 @@
-//! MQTT: messages that start functions, messages that functions publish, and the broker between other clients.
+//! MQTT: messages that start functions, and messages that functions publish.
 
-use std::net::SocketAddr;
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidegate_tests::{
-    AdminClient, MqttClient, QoS, Reply, SOON, TestHost, Wire, artifacts, eventually, mosquitto,
+    AdminClient, MqttClient, QoS, Reply, SOON, TestHost, artifacts, eventually, mosquitto,
 };
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
-use tokio::time::timeout;
 
 /// The value of a key of the bucket `default`.
 async fn value(admin: &AdminClient, key: &str) -> Option<Vec<u8>> {
@@ -56,55 +51,6 @@ async fn invocation_total(admin: &AdminClient, name: &str) -> u64 {
     let shown = admin.get(&format!("/api/v1/functions/{name}")).await;
     let shown = shown.expect(200).json();
     shown["invocations"].as_u64().expect("a number")
-}
-
-/// `mosquitto_sub`, with a subscription that stands.
-struct Subscriber {
-    _client: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Subscriber {
-    async fn start(address: SocketAddr, arguments: &[&str]) -> Subscriber {
-        // Its output is to come line by line, as on a terminal.
-        let mut client = Command::new("stdbuf")
-            .args(["-oL", "mosquitto_sub", "-d", "-h"])
-            .arg(address.ip().to_string())
-            .args(["-p", &address.port().to_string()])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("mosquitto_sub is installed");
-        let output = client.stdout.take().expect("it was asked for");
-        let mut subscriber = Subscriber {
-            _client: client,
-            lines: BufReader::new(output).lines(),
-        };
-        subscriber.line(|line| line.starts_with("Subscribed")).await;
-        subscriber
-    }
-
-    /// The next line that is wanted.
-    async fn line(&mut self, wanted: impl Fn(&str) -> bool) -> String {
-        let next = async {
-            loop {
-                let line = self.lines.next_line().await.expect("text");
-                let line = line.expect("mosquitto_sub runs");
-                if wanted(&line) {
-                    return line;
-                }
-            }
-        };
-        timeout(SOON, next).await.expect("a line soon")
-    }
-
-    /// The next message, as `-v` shows it.
-    async fn message(&mut self) -> String {
-        let debugging = ["Client ", "Subscribed"];
-        self.line(|line| !debugging.iter().any(|begin| line.starts_with(begin)))
-            .await
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -275,7 +221,8 @@ async fn a_function_publishes_and_other_clients_see_it() {
     host.admin()
         .deployed("relay", component, "topic=in/%23")
         .await;
-    let mut subscriber = Subscriber::start(address, &["-q", "1", "-v", "-t", "relayed/#"]).await;
+    let mut subscriber =
+        mosquitto::Subscriber::start(address, &["-q", "1", "-v", "-t", "relayed/#"]).await;
     mosquitto::publish(address, &["-q", "1", "-t", "in/a", "-m", "hello there"]).await;
     assert_eq!(subscriber.message().await, "relayed/in/a hello there");
 }
@@ -586,91 +533,4 @@ async fn mqtt_can_be_switched_off() {
     );
     let reply = admin.get("/api/v1/broker/clients").await;
     reply.expect_problem(409, "mqtt_off");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn clients_reach_one_another_through_the_broker() {
-    let host = TestHost::start().await;
-    let address = host.mqtt_address();
-    let mut readers = Vec::new();
-    for number in 0..5 {
-        let reader = MqttClient::connect(address, &format!("reader-{number}")).await;
-        reader.subscribe("news/+/today", QoS::AtLeastOnce).await;
-        readers.push(reader);
-    }
-    let mut stranger = Subscriber::start(address, &["-q", "1", "-v", "-t", "news/#"]).await;
-    let sender = MqttClient::connect(address, "sender").await;
-    for number in 0..20 {
-        let payload = number.to_string();
-        sender
-            .publish("news/local/today", payload, QoS::AtLeastOnce)
-            .await;
-    }
-    for reader in &mut readers {
-        for number in 0..20 {
-            let message = reader.next_message().await;
-            assert_eq!(
-                (message.topic.as_str(), message.text()),
-                ("news/local/today", number.to_string())
-            );
-        }
-    }
-    for number in 0..20 {
-        let line = format!("news/local/today {number}");
-        assert_eq!(stranger.message().await, line);
-    }
-    let clients = host.admin().get("/api/v1/broker/clients").await.expect(200);
-    let connections = clients.json()["connections"].as_array().map(Vec::len);
-    assert_eq!(connections, Some(7));
-    readers[0].unsubscribe("news/+/today").await;
-    sender
-        .publish("news/local/today", "last", QoS::AtLeastOnce)
-        .await;
-    assert_eq!(readers[1].next_message().await.text(), "last");
-    let none = readers[0].next_message_within(Duration::from_millis(100));
-    assert_eq!(none.await, None);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_broken_client_disturbs_no_other() {
-    let host = TestHost::start().await;
-    let admin = host.admin();
-    let component = artifacts::guest("mqtt_record");
-    admin.deployed("record", component, "topic=in/%23").await;
-    let address = host.mqtt_address();
-    let mut good = MqttClient::connect(address, "good").await;
-    good.subscribe("good/#", QoS::AtLeastOnce).await;
-
-    let connect = b"\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03bad";
-    let after_connect = |rest: &[u8]| [connect, rest].concat();
-    let bad: [(&str, Vec<u8>); 9] = [
-        ("noise", vec![0xff; 64]),
-        ("HTTP", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec()),
-        ("half a CONNECT", connect[..7].to_vec()),
-        ("a packet of 256 MiB", b"\x10\xff\xff\xff\x7f".to_vec()),
-        ("a length without end", b"\x10\xff\xff\xff\xff\xff".to_vec()),
-        ("noise after CONNECT", after_connect(&[0xf0; 16])),
-        (
-            "PUBLISH with a wildcard",
-            after_connect(b"\x30\x05\x00\x03a/#"),
-        ),
-        (
-            "PUBLISH without a topic",
-            after_connect(b"\x30\x02\x00\x00"),
-        ),
-        ("SUBSCRIBE to nothing", after_connect(b"\x82\x02\x00\x01")),
-    ];
-    for (what, bytes) in bad {
-        let mut wire = Wire::connect(address).await;
-        // The broker may close at once.
-        let _ = wire.try_send(&bytes).await;
-        drop(wire);
-        good.publish("good/echo", what, QoS::AtLeastOnce).await;
-        assert_eq!(good.next_message().await.text(), what);
-        good.publish("in/a", what, QoS::AtLeastOnce).await;
-        await_value(&admin, "in/a", what).await;
-    }
-    let fresh = MqttClient::connect(address, "fresh").await;
-    fresh.publish("good/fresh", "x", QoS::AtLeastOnce).await;
-    assert_eq!(good.next_message().await.topic, "good/fresh");
 }

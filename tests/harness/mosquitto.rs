@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 /// The longest that a client runs.
@@ -41,6 +42,56 @@ pub async fn output(client: Child) -> Output {
         .await
         .expect("the client ends")
         .expect("a child can be waited for")
+}
+
+/// `mosquitto_sub`, with a subscription that stands.
+pub struct Subscriber {
+    _client: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Subscriber {
+    /// Subscribes with these arguments and waits for the broker's acknowledgement.
+    pub async fn start(address: SocketAddr, arguments: &[&str]) -> Subscriber {
+        // Its output is to come line by line, as on a terminal.
+        let mut client = Command::new("stdbuf")
+            .args(["-oL", "mosquitto_sub", "-d", "-h"])
+            .arg(address.ip().to_string())
+            .args(["-p", &address.port().to_string()])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("mosquitto_sub is installed");
+        let output = client.stdout.take().expect("it was asked for");
+        let mut subscriber = Subscriber {
+            _client: client,
+            lines: BufReader::new(output).lines(),
+        };
+        subscriber.line(|line| line.starts_with("Subscribed")).await;
+        subscriber
+    }
+
+    /// The next line that is wanted.
+    async fn line(&mut self, wanted: impl Fn(&str) -> bool) -> String {
+        let next = async {
+            loop {
+                let line = self.lines.next_line().await.expect("text");
+                let line = line.expect("mosquitto_sub runs");
+                if wanted(&line) {
+                    return line;
+                }
+            }
+        };
+        timeout(TIMEOUT, next).await.expect("a line soon")
+    }
+
+    /// The next message, as `-v` shows it.
+    pub async fn message(&mut self) -> String {
+        let debugging = ["Client ", "Subscribed"];
+        self.line(|line| !debugging.iter().any(|begin| line.starts_with(begin)))
+            .await
+    }
 }
 
 fn command(program: &str, address: SocketAddr, arguments: &[&str]) -> Command {

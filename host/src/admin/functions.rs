@@ -15,6 +15,7 @@ use super::router::{ApiResult, Deploys, Host, Viewer, name, read_body};
 use crate::deploy::activate::{DeployError, Upload};
 use crate::invoke::ready::ReadyFunction;
 use crate::limits::{COMPONENT_BYTES_MAX, MANIFEST_BYTES_MAX};
+use crate::model::manifest::Manifest;
 use crate::model::name::Name;
 use crate::observe::journal::{Record, rfc3339};
 
@@ -63,7 +64,7 @@ pub(super) async fn deploy(
     };
     let mut body = summary(&host.http_url, &deployed.function);
     body["created"] = json!(deployed.created);
-    body["warnings"] = json!(warnings(&host, &deployed.function));
+    body["warnings"] = json!(warnings(&host, &deployed.function.manifest));
     Ok((status, Json(body)).into_response())
 }
 
@@ -96,7 +97,7 @@ pub(super) async fn dry_run(
         "triggers": { "http": checked.manifest.http, "mqtt": checked.manifest.mqtt },
         "grants": checked.manifest.grants,
         "would_change": host.deployer.unchanged(&function, &checked).is_none(),
-        "warnings": [],
+        "warnings": warnings(&host, &checked.manifest),
     })))
 }
 
@@ -214,8 +215,8 @@ fn url(http_url: &str, route: &str) -> String {
     format!("{http_url}{}", if path.is_empty() { "/" } else { path })
 }
 
-fn warnings(host: &super::router::AdminState, function: &ReadyFunction) -> Vec<&'static str> {
-    let mqtt_off = host.broker.is_none() && !function.manifest.mqtt.is_empty();
+fn warnings(host: &super::router::AdminState, manifest: &Manifest) -> Vec<&'static str> {
+    let mqtt_off = host.broker.is_none() && !manifest.mqtt.is_empty();
     mqtt_off
         .then_some("MQTT is switched off on this host, so no message will start this function")
         .into_iter()

@@ -198,6 +198,13 @@ impl Deployer {
             .prepare(checked.digest, upload.component.clone())
             .await?;
         let _changing = self.changing.lock().await;
+        if let Some(function) = self.unchanged(&upload.name, &checked) {
+            // The same upload came twice at once, and the other one was first.
+            return Ok(Deployed {
+                function,
+                created: false,
+            });
+        }
         self.check_clashes(&upload.name, &checked.manifest)?;
         let new = NewRevision {
             function: upload.name.clone(),

@@ -1,0 +1,83 @@
+//! `tidegate new`: what it makes builds, passes its own test, deploys and answers as it says.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tidegate_tests::{Reply, TestHost, artifacts};
+use tokio::process::Command;
+
+use crate::cli::{command, done, done_within, path_text, run};
+
+/// Time for a package to be built from nothing on a machine with a lot else to do.
+const BUILD_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// `target`, which the packages that are built here share with everything else.
+fn target_directory() -> PathBuf {
+    let wasm = artifacts::example_path("hello_http");
+    let target = wasm.ancestors().nth(3).expect("target/wasm32-…/release");
+    target.join("new")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_function_builds_passes_its_test_and_answers() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let mut new = command(&["new", "greet-all"]);
+    new.current_dir(directory.path());
+    let made = done(new).await.ok();
+    let build = "cargo build --release --target wasm32-wasip2";
+    let made = made.says(&[
+        build,
+        "tidegate deploy ",
+        "curl http://127.0.0.1:3000/greet-all/ann",
+    ]);
+    let package = directory.path().join("greet-all");
+    let readme = std::fs::read_to_string(package.join("README.md")).expect("a file");
+    assert!(readme.contains(build), "{readme}");
+    let target = target_directory();
+    for arguments in [
+        &[
+            "build",
+            "--release",
+            "--target",
+            "wasm32-wasip2",
+            "--offline",
+        ][..],
+        &["test", "--release", "--offline"],
+    ] {
+        let mut cargo = Command::new("cargo");
+        cargo
+            .args(arguments)
+            .current_dir(&package)
+            .env("CARGO_TARGET_DIR", &target)
+            .kill_on_drop(true);
+        let built = done_within(BUILD_TIMEOUT, cargo).await.ok();
+        if arguments[0] == "test" {
+            assert!(built.out.contains(" 1 passed"), "{built:?}");
+        }
+    }
+
+    let host = TestHost::start().await;
+    let deploy = made
+        .out
+        .lines()
+        .find(|line| line.contains("tidegate deploy"));
+    let words: Vec<_> = deploy.expect("a line").split_whitespace().collect();
+    let file = words[2].strip_prefix("target/").expect("in target");
+    let file = target.join(file);
+    let arguments = [&["deploy", path_text(&file)], &words[3..]].concat();
+    run(&host, &arguments).await.ok();
+    let reply = Reply::of(host.function("/greet-all/ann")).await;
+    assert_eq!((reply.status, reply.text().as_str()), (200, "hello ann\n"));
+    let reply = Reply::of(host.function("/greet-all")).await;
+    assert_eq!(reply.text(), "hello world\n");
+
+    let mut again = command(&["new", "greet-all"]);
+    again.current_dir(directory.path());
+    done(again).await.failed(1, &["greet-all is there already"]);
+    let mut digit = command(&["new", "1st"]);
+    digit.current_dir(directory.path());
+    done(digit)
+        .await
+        .failed(1, &["must not begin with a digit"]);
+}
