@@ -516,3 +516,42 @@ async fn the_page_loads_nothing_from_elsewhere() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_described_operation_is_there_and_every_route_is_described() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let document: Value = admin.get("/openapi.json").await.expect(200).json();
+    let paths = document["paths"].as_object().expect("paths");
+    for (path, operations) in paths {
+        let path = path.replace(['{', '}'], "");
+        for method in operations.as_object().expect("operations").keys() {
+            let method = method.to_uppercase().parse().expect("a method");
+            let request = admin.request(method, &path).json(&json!({}));
+            let reply = Reply::of(request).await;
+            assert!(reply.status < 500, "{path}: {}", reply.text());
+            if reply.status >= 400 {
+                let code = reply.json()["code"].clone();
+                assert!(
+                    code != "no_such_path" && code != "method_not_allowed",
+                    "{path}: {code}"
+                );
+            }
+        }
+    }
+    let router = include_str!("../host/src/admin/router.rs");
+    let api = router
+        .split("Router::new()")
+        .nth(1)
+        .expect("the API's routes");
+    let routes: Vec<&str> = api
+        .split(".route(")
+        .skip(1)
+        .filter_map(|route| route.split('"').nth(1))
+        .collect();
+    assert!(routes.len() > 10, "{routes:?}");
+    for route in routes {
+        let path = format!("/api/v1{}", route.replace("{*", "{"));
+        assert!(paths.contains_key(&path), "{path} is not described");
+    }
+}
