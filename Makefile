@@ -26,7 +26,7 @@ examples:
 lint:
 	cargo fmt --all --check
 	cargo clippy --release --all-targets --quiet -- --deny warnings
-	cargo clippy $(WASM) --quiet $(EXAMPLES:%=--package %) -- --deny warnings
+	cargo clippy $(WASM) --quiet $(EXAMPLES:%=--package %) --package tidegate-guests --lib --examples -- --deny warnings
 
 dist:  ## The binary that is shipped: slower to build, smaller and faster
 	cargo build --profile dist --package tidegate

@@ -9,6 +9,7 @@ mod durability;
 mod examples;
 mod http;
 mod limits;
+mod memories_and_tables;
 mod mqtt;
 mod observe;
 mod page;

@@ -153,7 +153,9 @@ fn pooled(code: CodeLayout, instances: u32, keeps_resident: bool) -> wasmtime::R
         .total_stacks(instances)
         .max_core_instances_per_component(limits::CORE_INSTANCES_MAX)
         .max_memories_per_component(limits::MEMORIES_MAX)
+        .max_memories_per_module(limits::MEMORIES_MAX)
         .max_tables_per_component(limits::TABLES_MAX)
+        .max_tables_per_module(limits::TABLES_MAX)
         .max_memory_size(limits::MEMORY_BYTES_MAX as usize)
         .table_elements(limits::TABLE_ELEMENTS_MAX);
     if keeps_resident {
