@@ -511,3 +511,17 @@ async fn assert_metric(admin: &AdminClient, line: &str) {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_sends_far_too_much_still_gets_to_read_why_not() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let guest = artifacts::guest("http_reads");
+    admin.deployed("reads", guest, "").await;
+    let large = vec![b'x'; 20 << 20];
+    for _ in 0..10 {
+        let request = host.request(Method::POST, "/reads").body(large.clone());
+        let reply = Reply::of(request).await;
+        assert_eq!(reply.status, 413, "{}", reply.text());
+    }
+}

@@ -3,6 +3,8 @@
 //! hyper reads a connection's first bytes without a time limit when it guesses the protocol, so this module looks at
 //! them itself, within the header timeout, and then serves one protocol.
 
+mod lingering;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -24,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::limits;
+use lingering::Lingering;
 
 /// The first bytes of an HTTP/2 connection (RFC 9113, section 3.4), which a SETTINGS frame's header follows.
 const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -97,7 +100,7 @@ where
     };
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
-    let io = TokioIo::new(Box::pin(stream));
+    let io = TokioIo::new(Lingering::new(Box::pin(stream)));
     if is_http2 {
         let mut connection = pin!(http2_builder().serve_connection(io, service));
         tokio::select! {

@@ -17,6 +17,10 @@ pub const HTTP_CONNECTIONS_MAX: usize = 1024;
 pub const HTTP_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time without any byte from the client while its request body is awaited.
 pub const HTTP_BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a connection that is being closed waits for more to discard.
+pub const LINGER_IDLE_TIMEOUT: Duration = Duration::from_millis(500);
+/// Bytes that a connection that is being closed discards, so that its client gets to read the answer.
+pub const LINGER_BYTES_MAX: usize = 64 * MIB as usize;
 /// Bytes of one HTTP/2 header list and, about, of one HTTP/1 request head: hyper looks after each read. (Of header
 /// lines, it takes 100.)
 pub const HTTP_HEADER_BYTES_MAX: usize = 64 * KIB as usize;
