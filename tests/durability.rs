@@ -14,6 +14,7 @@ use tidegate_tests::{AdminClient, Reply, SOON, TestHost, artifacts, eventually};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::Command;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 async fn answer(host: &TestHost, path: &str) -> (u16, String) {
@@ -110,9 +111,10 @@ async fn a_restart_serves_exactly_what_was_acknowledged() {
     assert_eq!(answer(&host, "/count").await, (200, "3".to_owned()));
 }
 
-/// Deploys one revision after the other until the host does not answer any more. Gives the last revision that was
-/// acknowledged.
-async fn deploy_until_it_ends(admin: AdminClient, mut acknowledged: u64) -> u64 {
+/// Deploys one revision after the other until the host does not answer any more. Tells and gives the last revision that
+/// was acknowledged.
+async fn deploy_until_it_ends(admin: AdminClient, told: watch::Sender<u64>) -> u64 {
+    let mut acknowledged = *told.borrow();
     let guests = ["http_version", "http_version_two"].map(artifacts::guest);
     loop {
         let next = acknowledged + 1;
@@ -128,6 +130,7 @@ async fn deploy_until_it_ends(admin: AdminClient, mut acknowledged: u64) -> u64 
         let body: Value = serde_json::from_slice(&body).expect("JSON");
         assert_eq!(body["revision"], next);
         acknowledged = next;
+        told.send_replace(next);
     }
 }
 
@@ -137,7 +140,13 @@ async fn a_crash_at_any_moment_of_a_deployment_leaves_the_last_acknowledged_one_
     let mut host = TestHost::start().await;
     let mut acknowledged = 0;
     for round in 1..=ROUNDS {
-        let deploying = tokio::spawn(deploy_until_it_ends(host.admin(), acknowledged));
+        let told = watch::Sender::new(acknowledged);
+        let mut progress = told.subscribe();
+        let deploying = tokio::spawn(deploy_until_it_ends(host.admin(), told));
+        if round % 2 == 0 {
+            let first = progress.wait_for(|revision| *revision > acknowledged);
+            first.await.expect("the host answers until it is killed");
+        }
         // Not to wait for something: any moment is as good as another.
         tokio::time::sleep(some_time_below(Duration::from_millis(250))).await;
         host.kill9();
@@ -170,7 +179,7 @@ async fn a_crash_at_any_moment_of_a_deployment_leaves_the_last_acknowledged_one_
         );
         acknowledged = newest;
     }
-    assert!(acknowledged > 0, "no deployment was ever acknowledged");
+    assert!(acknowledged >= u64::from(ROUNDS / 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
