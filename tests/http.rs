@@ -103,14 +103,16 @@ async fn every_method_reaches_the_function() {
             reply.text()
         );
     }
-    let head = Reply::of(host.request(Method::HEAD, "/echo"))
-        .await
-        .expect(200);
-    assert_eq!(
-        (head.text().as_str(), head.header("content-type")),
-        ("", "text/plain")
-    );
-    let outcomes = host.admin().await_invocations("echo", 10).await;
+    // Many: whether the guest has written its body when the head leaves is a matter of chance.
+    for _ in 0..50 {
+        let head = Reply::of(host.request(Method::HEAD, "/echo")).await;
+        let head = head.expect(200);
+        assert_eq!(
+            (head.text().as_str(), head.header("content-type")),
+            ("", "text/plain")
+        );
+    }
+    let outcomes = host.admin().await_invocations("echo", 59).await;
     assert!(
         outcomes
             .iter()

@@ -1,5 +1,6 @@
 //! HTTP bodies on their way into and out of a guest: counted, bounded, and tied to their invocation.
 
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +8,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use wasmtime_wasi_http::Error;
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
@@ -86,6 +89,8 @@ pub struct FunctionBody {
     /// Raised when the guest has failed: what looks like the body's end then is none.
     failed: Arc<AtomicBool>,
     cancel: Option<AbortHandle>,
+    /// The end, or an error, has been passed on.
+    ended: bool,
 }
 
 /// Why a response body ended before its end. The client sees the connection close.
@@ -119,6 +124,7 @@ impl FunctionBody {
             verdict,
             failed,
             cancel: Some(cancel),
+            ended: false,
         }
     }
 
@@ -155,11 +161,11 @@ impl Body for FunctionBody {
         let frame = match std::task::ready!(Pin::new(&mut self.inner).poll_frame(context)) {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => {
-                self.detach();
+                self.ended = true;
                 return Poll::Ready(Some(Err(BodyError::Guest(error))));
             }
             None => {
-                self.detach();
+                self.ended = true;
                 return Poll::Ready(
                     self.failed
                         .swap(false, Ordering::AcqRel)
@@ -182,10 +188,24 @@ impl Body for FunctionBody {
 
 impl Drop for FunctionBody {
     fn drop(&mut self) {
-        if let Some(cancel) = self.cancel.take()
-            && !self.inner.is_end_stream()
-        {
-            cancel.abort();
+        if self.ended || self.inner.is_end_stream() {
+            return;
+        }
+        match self.cancel.take() {
+            Some(cancel) => cancel.abort(),
+            // Nobody reads on, as after the head of an answer to HEAD. The guest is not to notice.
+            None => {
+                let rest = discard(mem::take(&mut self.inner));
+                // Without a runtime there is no guest any more either.
+                if let Ok(runtime) = Handle::try_current() {
+                    runtime.spawn(rest);
+                }
+            }
         }
     }
+}
+
+/// Reads a body to its end, which its guest's end is at the latest.
+async fn discard(mut body: HyperOutgoingBody) {
+    while let Some(Ok(_)) = body.frame().await {}
 }
