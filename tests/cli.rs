@@ -58,12 +58,7 @@ impl Done {
 
 /// The binary, with no setting from outside.
 pub(crate) fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(artifacts::host_binary());
-    for (name, _) in std::env::vars_os() {
-        if name.as_encoded_bytes().starts_with(b"TIDEGATE_") {
-            command.env_remove(name);
-        }
-    }
+    let mut command = Command::from(artifacts::host_command());
     command
         .args(arguments)
         .stdin(Stdio::null())

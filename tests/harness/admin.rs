@@ -1,5 +1,6 @@
 //! A client of the admin API.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use reqwest::multipart::{Form, Part};
@@ -224,6 +225,14 @@ impl Reply {
     /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The names of the members of the JSON object that is the body.
+    #[track_caller]
+    pub fn members(&self) -> HashSet<String> {
+        let body = self.json();
+        let members = body.as_object().expect("an object");
+        members.keys().cloned().collect()
     }
 
     /// The body as JSON.

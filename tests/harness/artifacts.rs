@@ -21,6 +21,17 @@ pub fn host_binary() -> &'static Path {
     &ARTIFACTS.host
 }
 
+/// A command that runs the host's binary, whatever settings this process's environment has.
+pub fn host_command() -> Command {
+    let mut command = Command::new(host_binary());
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"TIDEGATE_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
 /// The path of a guest's component, by the name of its file in `tests/guests`.
 pub fn guest_path(name: &str) -> PathBuf {
     ARTIFACTS.wasm.join("examples").join(format!("{name}.wasm"))

@@ -120,12 +120,7 @@ impl HostBuilder {
 
     fn spawn(&self, directory: &Path, data_dir: &Path) -> Child {
         let output = |name: &str| File::create(directory.join(name)).expect("a file");
-        let mut command = Command::new(artifacts::host_binary());
-        for (name, _) in std::env::vars_os() {
-            if name.as_encoded_bytes().starts_with(b"TIDEGATE_") {
-                command.env_remove(name);
-            }
-        }
+        let mut command = artifacts::host_command();
         command.arg("serve").arg("--data-dir").arg(data_dir);
         for listener in ["http", "admin", "mqtt"] {
             let flag = format!("--{listener}");
