@@ -7,7 +7,7 @@
 //! The guest runs in a task of its own, in a fresh instance in its own store, under a wall clock; it yields at every
 //! epoch, where its CPU time is checked. The store is dropped as soon as the guest is done. No lock is held meanwhile.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::Handle;
@@ -166,12 +166,17 @@ pub(super) struct Slot {
 
 /// How an invocation ended as its client saw it, where that is not how its guest ended. The first one stands.
 #[derive(Clone, Default)]
-pub(super) struct Verdict(Arc<OnceLock<Outcome>>);
+pub(super) struct Verdict(Arc<Mutex<Option<Outcome>>>);
 
 impl Verdict {
     pub(super) fn is(&self, outcome: Outcome) {
         // A later verdict is a consequence of the first.
-        let _ = self.0.set(outcome);
+        self.open().get_or_insert(outcome);
+    }
+
+    /// Holds up the record while what may become the verdict is found out.
+    pub(super) fn open(&self) -> MutexGuard<'_, Option<Outcome>> {
+        self.0.lock().expect("no holder of this lock panics")
     }
 }
 
@@ -229,7 +234,7 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        let verdict = self.verdict.0.get().cloned();
+        let verdict = self.verdict.open().take();
         let outcome = verdict
             .or(self.outcome.take())
             .unwrap_or(Outcome::Cancelled);
