@@ -7,5 +7,6 @@
     reason = "generated code; its documentation is the WIT text"
 )]
 
+pub mod foreign;
 pub mod imports;
 pub mod mqtt;

@@ -1,11 +1,16 @@
-//! `wasi:config/store`: the `[config]` table of the manifest.
+//! The function's configuration, the `[config]` table of its manifest: `wasi:config` in all its drafts, and Spin's
+//! variables. One lookup; the interfaces differ in what they call an error.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use wasmtime::component::HasData;
 
-use crate::bindings::imports::wasi::config::store::{Error, Host};
+use crate::bindings::foreign::fermyon::{spin, spin2_0_0 as spin_2};
+use crate::bindings::foreign::wasi::{
+    config0_2_0_draft as draft, config0_2_0_draft_2024_09_27 as draft_2024,
+};
+use crate::bindings::imports::wasi::config::store;
 
 /// The function's configuration.
 #[derive(Clone)]
@@ -18,16 +23,117 @@ impl HasData for HasConfig {
     type Data<'a> = &'a mut ConfigContext;
 }
 
-impl Host for ConfigContext {
-    async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<String>, Error>> {
-        Ok(Ok(self.0.get(&key).cloned()))
+/// Why there is no such variable.
+enum NoVariable {
+    /// No variable of Spin's could have this name. The text says why.
+    InvalidName(String),
+    /// The configuration does not have it. The text says what to do.
+    Undefined(String),
+}
+
+/// A trap outside, the guest's error inside.
+type Answer<T, E> = wasmtime::Result<Result<T, E>>;
+
+impl ConfigContext {
+    fn look_up(&self, key: &str) -> Option<String> {
+        self.0.get(key).cloned()
     }
 
-    async fn get_all(&mut self) -> wasmtime::Result<Result<Vec<(String, String)>, Error>> {
-        Ok(Ok(self
-            .0
-            .iter()
+    fn all(&self) -> Vec<(String, String)> {
+        let pairs = self.0.iter();
+        pairs
             .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()))
+            .collect()
+    }
+
+    fn variable(&self, name: &str) -> Result<String, NoVariable> {
+        self.look_up(name).ok_or_else(|| {
+            if is_variable_name(name) {
+                NoVariable::Undefined(format!("`{name}` is not in the function's [config]"))
+            } else {
+                NoVariable::InvalidName(format!(
+                    "`{name}`: a variable's name is lower-case letters and digits, with single underscores between \
+                     them, and begins with a letter"
+                ))
+            }
+        })
+    }
+}
+
+/// `[a-z][a-z0-9]*(_[a-z0-9]+)*`
+fn is_variable_name(name: &str) -> bool {
+    let allowed = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    name.starts_with(|first: char| first.is_ascii_lowercase()) && name.split('_').all(allowed)
+}
+
+impl store::Host for ConfigContext {
+    async fn get(&mut self, key: String) -> Answer<Option<String>, store::Error> {
+        Ok(Ok(self.look_up(&key)))
+    }
+
+    async fn get_all(&mut self) -> Answer<Vec<(String, String)>, store::Error> {
+        Ok(Ok(self.all()))
+    }
+}
+
+impl draft_2024::store::Host for ConfigContext {
+    async fn get(&mut self, key: String) -> Answer<Option<String>, draft_2024::store::Error> {
+        Ok(Ok(self.look_up(&key)))
+    }
+
+    async fn get_all(&mut self) -> Answer<Vec<(String, String)>, draft_2024::store::Error> {
+        Ok(Ok(self.all()))
+    }
+}
+
+impl draft::runtime::Host for ConfigContext {
+    async fn get(&mut self, key: String) -> Answer<Option<String>, draft::runtime::ConfigError> {
+        Ok(Ok(self.look_up(&key)))
+    }
+
+    async fn get_all(&mut self) -> Answer<Vec<(String, String)>, draft::runtime::ConfigError> {
+        Ok(Ok(self.all()))
+    }
+}
+
+impl spin_2::variables::Host for ConfigContext {
+    async fn get(&mut self, name: String) -> Answer<String, spin_2::variables::Error> {
+        use spin_2::variables::Error;
+
+        Ok(self.variable(&name).map_err(|error| match error {
+            NoVariable::InvalidName(text) => Error::InvalidName(text),
+            NoVariable::Undefined(text) => Error::Undefined(text),
+        }))
+    }
+}
+
+impl spin::config::Host for ConfigContext {
+    async fn get_config(&mut self, key: String) -> Answer<String, spin::config::Error> {
+        use spin::config::Error;
+
+        Ok(self.variable(&key).map_err(|error| match error {
+            NoVariable::InvalidName(text) => Error::InvalidKey(text),
+            NoVariable::Undefined(text) => Error::Provider(text),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_variables_are_told_from_others() {
+        for name in ["a", "abc", "a1b2c3", "a_1", "a_1_b_3"] {
+            assert!(is_variable_name(name), "{name}");
+        }
+        for name in ["", "aX", "1bc", "_x", "x.y", "x_", "a__b", "x-y", "é"] {
+            assert!(!is_variable_name(name), "{name}");
+        }
     }
 }

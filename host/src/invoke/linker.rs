@@ -4,6 +4,7 @@ use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 use super::instance_state::InstanceState;
+use crate::bindings::foreign;
 use crate::bindings::imports::tidegate::mqtt::client;
 use crate::bindings::imports::wasi::config::store as config;
 use crate::bindings::imports::wasi::keyvalue::{atomics, batch, store};
@@ -25,5 +26,24 @@ pub(super) fn link(engine: &Engine) -> wasmtime::Result<Linker<InstanceState>> {
     config::add_to_linker::<_, HasConfig>(&mut linker, |state| &mut state.config)?;
     logging::add_to_linker::<_, HasLogging>(&mut linker, |state| &mut state.output)?;
     client::add_to_linker::<_, HasMqtt>(&mut linker, |state| &mut state.mqtt)?;
+    link_foreign(&mut linker)?;
     Ok(linker)
+}
+
+/// Links interfaces of others over the same capabilities.
+fn link_foreign(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
+    use foreign::fermyon::{spin, spin2_0_0 as spin_2};
+    use foreign::wasi::keyvalue::{atomics, batch, store};
+    use foreign::wasi::{config0_2_0_draft as draft, config0_2_0_draft_2024_09_27 as draft_2024};
+
+    spin::key_value::add_to_linker::<_, HasKeyValue>(linker, InstanceState::key_value)?;
+    spin_2::key_value::add_to_linker::<_, HasKeyValue>(linker, InstanceState::key_value)?;
+    store::add_to_linker::<_, HasKeyValue>(linker, InstanceState::key_value)?;
+    atomics::add_to_linker::<_, HasKeyValue>(linker, InstanceState::key_value)?;
+    batch::add_to_linker::<_, HasKeyValue>(linker, InstanceState::key_value)?;
+    spin::config::add_to_linker::<_, HasConfig>(linker, |state| &mut state.config)?;
+    spin_2::variables::add_to_linker::<_, HasConfig>(linker, |state| &mut state.config)?;
+    draft::runtime::add_to_linker::<_, HasConfig>(linker, |state| &mut state.config)?;
+    draft_2024::store::add_to_linker::<_, HasConfig>(linker, |state| &mut state.config)?;
+    Ok(())
 }

@@ -68,6 +68,21 @@ pub fn list(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Up to `limit` keys, in byte order, behind the first `skipped`.
+pub fn list_at(
+    connection: &Connection,
+    bucket: &str,
+    skipped: u64,
+    limit: u32,
+) -> Result<Vec<String>, StorageError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT key FROM key_value WHERE bucket = ?1 ORDER BY key LIMIT ?2 OFFSET ?3",
+    )?;
+    let skipped = i64::try_from(skipped).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![bucket, limit, skipped], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Buckets that hold anything.
 pub fn buckets(connection: &Connection) -> Result<Vec<String>, StorageError> {
     let mut statement =
@@ -98,17 +113,18 @@ pub enum NotIncremented {
     /// The value is something else than a decimal number.
     #[error("the value is not a decimal number")]
     NotANumber,
-    /// The sum does not fit 64 bits.
-    #[error("the sum does not fit into 64 bits")]
-    Overflow,
+    /// The sum is less than what may be, or does not fit 64 bits.
+    #[error("the sum is out of range")]
+    OutOfRange,
 }
 
-/// Adds to a decimal number kept as text; a missing key counts as 0.
+/// Adds to a decimal number kept as text; a missing key counts as 0. The sum may be `least` or more.
 pub fn increment(
     connection: &Connection,
     bucket: &str,
     key: &str,
     delta: i64,
+    least: i64,
 ) -> Result<Result<i64, NotIncremented>, StorageError> {
     let current = match get(connection, bucket, key)? {
         None => 0,
@@ -120,8 +136,8 @@ pub fn increment(
             None => return Ok(Err(NotIncremented::NotANumber)),
         },
     };
-    let Some(sum) = current.checked_add(delta) else {
-        return Ok(Err(NotIncremented::Overflow));
+    let Some(sum) = current.checked_add(delta).filter(|sum| *sum >= least) else {
+        return Ok(Err(NotIncremented::OutOfRange));
     };
     set(connection, bucket, key, sum.to_string().as_bytes())?;
     Ok(Ok(sum))

@@ -1,0 +1,274 @@
+//! Buckets of key-value state, within the function's `buckets` grants. A write is durable when it returns.
+//!
+//! What can be done is here, once, with its bounds; each family of interfaces has a file that only translates.
+
+mod spin;
+mod wasi;
+mod wasi_draft;
+
+use std::sync::Arc;
+
+use wasmtime::component::{HasData, Resource, ResourceTable};
+
+use crate::limits::{
+    BATCH_KEYS_MAX, HOSTCALL_BYTES_MAX, KEY_BYTES_MAX, LIST_KEYS_PAGE, VALUE_BYTES_MAX,
+};
+use crate::model::bucket::{Bucket, CompareAndSwap};
+use crate::model::grant::{Access, Grants};
+use crate::storage::database::{Database, StorageError};
+use crate::storage::key_value::{self, NotIncremented};
+
+/// What one invocation reaches its buckets with.
+#[derive(Clone)]
+pub struct KeyValueContext {
+    /// Where the state is.
+    pub database: Database,
+    /// What the function was granted.
+    pub grants: Arc<Grants>,
+}
+
+/// The context and the table of the guest's handles.
+pub struct KeyValueView<'a> {
+    /// What the function may do.
+    pub context: &'a KeyValueContext,
+    /// The guest's handles.
+    pub table: &'a mut ResourceTable,
+}
+
+/// Names [`KeyValueView`] to the linker.
+pub struct HasKeyValue;
+
+impl HasData for HasKeyValue {
+    type Data<'a> = KeyValueView<'a>;
+}
+
+/// A trap outside, the guest's error inside.
+type Answer<T, E> = wasmtime::Result<Result<T, E>>;
+
+/// Why something was not done; the guest's to handle.
+#[derive(Debug, thiserror::Error)]
+enum KeyValueError {
+    #[error("the function was not granted this bucket, or only for reading")]
+    AccessDenied,
+    #[error("a key has at least one character")]
+    EmptyKey,
+    #[error("the key has {0} bytes; at most {KEY_BYTES_MAX} are allowed")]
+    KeyTooLong(usize),
+    #[error("the value has {0} bytes; at most {VALUE_BYTES_MAX} are allowed")]
+    ValueTooLong(usize),
+    #[error("{0} keys in one call; at most {BATCH_KEYS_MAX} are allowed")]
+    TooManyKeys(usize),
+    #[error("the values have more than {HOSTCALL_BYTES_MAX} bytes together")]
+    ValuesTooLong,
+    #[error(
+        "the keys have more than {HOSTCALL_BYTES_MAX} bytes together: list them in pages, with wasi:keyvalue"
+    )]
+    KeysTooLong,
+    #[error("too many handles are open: drop those that are no longer needed")]
+    TooManyHandles,
+    #[error(transparent)]
+    NotIncremented(#[from] NotIncremented),
+    #[error("the state cannot be reached at present")]
+    Unreachable,
+}
+
+impl From<StorageError> for KeyValueError {
+    /// The guest hears that storage failed; the host's log hears why.
+    fn from(error: StorageError) -> KeyValueError {
+        tracing::error!(%error, "key-value state");
+        KeyValueError::Unreachable
+    }
+}
+
+type Done<T> = Result<T, KeyValueError>;
+
+impl KeyValueView<'_> {
+    fn bucket(&self, handle: &Resource<Bucket>) -> wasmtime::Result<Bucket> {
+        Ok(self.table.get(handle)?.clone())
+    }
+
+    fn open(&mut self, name: String) -> Done<Resource<Bucket>> {
+        let bucket = self.context.open(name)?;
+        self.table
+            .push(bucket)
+            .map_err(|_| KeyValueError::TooManyHandles)
+    }
+
+    fn close(&mut self, handle: Resource<Bucket>) -> wasmtime::Result<()> {
+        self.table.delete(handle)?;
+        Ok(())
+    }
+}
+
+impl KeyValueContext {
+    fn open(&self, name: String) -> Done<Bucket> {
+        let access = self.grants.bucket_access(&name);
+        let access = access.ok_or(KeyValueError::AccessDenied)?;
+        Ok(Bucket { name, access })
+    }
+
+    async fn get(&self, bucket: Bucket, key: String) -> Done<Option<Vec<u8>>> {
+        check_key(&key)?;
+        let read = move |db: &_| key_value::get(db, &bucket.name, &key);
+        Ok(self.database.read(read).await?)
+    }
+
+    async fn set(&self, bucket: Bucket, key: String, value: Vec<u8>) -> Done<()> {
+        check_writable(&bucket)?;
+        check_key(&key)?;
+        check_value(&value)?;
+        let write = move |db: &_| key_value::set(db, &bucket.name, &key, &value);
+        Ok(self.database.write(write).await?)
+    }
+
+    async fn delete(&self, bucket: Bucket, key: String) -> Done<()> {
+        check_writable(&bucket)?;
+        check_key(&key)?;
+        let write = move |db: &_| key_value::delete(db, &bucket.name, &key);
+        self.database.write(write).await?;
+        Ok(())
+    }
+
+    async fn exists(&self, bucket: Bucket, key: String) -> Done<bool> {
+        check_key(&key)?;
+        let read = move |db: &_| key_value::exists(db, &bucket.name, &key);
+        Ok(self.database.read(read).await?)
+    }
+
+    /// A page of keys that come after `after`; the second is whether there are more.
+    async fn page(&self, bucket: Bucket, after: Option<String>) -> Done<(Vec<String>, bool)> {
+        let read = move |db: &_| {
+            key_value::list(db, &bucket.name, "", after.as_deref(), LIST_KEYS_PAGE + 1)
+        };
+        Ok(cut_page(self.database.read(read).await?))
+    }
+
+    /// A page of keys that come after the first `skipped`; the second is whether there are more.
+    async fn page_at(&self, bucket: Bucket, skipped: u64) -> Done<(Vec<String>, bool)> {
+        let read = move |db: &_| key_value::list_at(db, &bucket.name, skipped, LIST_KEYS_PAGE + 1);
+        Ok(cut_page(self.database.read(read).await?))
+    }
+
+    /// All keys at once, for interfaces without pages.
+    async fn keys(&self, bucket: Bucket) -> Done<Vec<String>> {
+        let (mut keys, mut more) = self.page(bucket.clone(), None).await?;
+        while more {
+            if keys.iter().map(String::len).sum::<usize>() > HOSTCALL_BYTES_MAX {
+                return Err(KeyValueError::KeysTooLong);
+            }
+            let page;
+            (page, more) = self.page(bucket.clone(), keys.last().cloned()).await?;
+            keys.extend(page);
+        }
+        Ok(keys)
+    }
+
+    async fn increment(&self, bucket: Bucket, key: String, delta: i64, least: i64) -> Done<i64> {
+        check_writable(&bucket)?;
+        check_key(&key)?;
+        let write = move |db: &_| key_value::increment(db, &bucket.name, &key, delta, least);
+        Ok(self.database.write(write).await??)
+    }
+
+    async fn compare(&self, bucket: Bucket, key: String) -> Done<CompareAndSwap> {
+        let seen = self.get(bucket.clone(), key.clone()).await?;
+        Ok(CompareAndSwap { bucket, key, seen })
+    }
+
+    /// The other one inside is what to compare with next, where somebody else was first.
+    async fn swap(&self, cas: CompareAndSwap, value: Vec<u8>) -> Done<Result<(), CompareAndSwap>> {
+        check_writable(&cas.bucket)?;
+        check_value(&value)?;
+        let CompareAndSwap { bucket, key, seen } = cas.clone();
+        let write = move |db: &_| {
+            key_value::compare_and_swap(db, &bucket.name, &key, seen.as_deref(), &value)
+        };
+        let swapped = self.database.write(write).await?;
+        Ok(swapped.map_err(|seen| CompareAndSwap { seen, ..cas }))
+    }
+
+    /// Values in the order of the keys.
+    async fn get_many(
+        &self,
+        bucket: Bucket,
+        keys: Vec<String>,
+    ) -> Done<Vec<(String, Option<Vec<u8>>)>> {
+        check_count(keys.len())?;
+        keys.iter().try_for_each(|key| check_key(key))?;
+        let read = move |db: &_| {
+            let mut bytes = 0;
+            let mut found = Vec::with_capacity(keys.len());
+            for key in keys {
+                let value = key_value::get(db, &bucket.name, &key)?;
+                bytes += value.as_ref().map_or(0, Vec::len);
+                if bytes > HOSTCALL_BYTES_MAX {
+                    return Ok(Err(KeyValueError::ValuesTooLong));
+                }
+                found.push((key, value));
+            }
+            Ok(Ok(found))
+        };
+        self.database.read(read).await?
+    }
+
+    async fn set_many(&self, bucket: Bucket, pairs: Vec<(String, Vec<u8>)>) -> Done<()> {
+        check_writable(&bucket)?;
+        check_count(pairs.len())?;
+        for (key, value) in &pairs {
+            check_key(key)?;
+            check_value(value)?;
+        }
+        let write = move |db: &_| {
+            let set =
+                |(key, value): &(String, Vec<u8>)| key_value::set(db, &bucket.name, key, value);
+            pairs.iter().try_for_each(set)
+        };
+        Ok(self.database.write(write).await?)
+    }
+
+    async fn delete_many(&self, bucket: Bucket, keys: Vec<String>) -> Done<()> {
+        check_writable(&bucket)?;
+        check_count(keys.len())?;
+        keys.iter().try_for_each(|key| check_key(key))?;
+        let write = move |db: &_| {
+            let delete = |key: &String| key_value::delete(db, &bucket.name, key).map(|_| ());
+            keys.iter().try_for_each(delete)
+        };
+        Ok(self.database.write(write).await?)
+    }
+}
+
+fn cut_page(mut keys: Vec<String>) -> (Vec<String>, bool) {
+    let more = keys.len() > LIST_KEYS_PAGE as usize;
+    keys.truncate(LIST_KEYS_PAGE as usize);
+    (keys, more)
+}
+
+fn check_writable(bucket: &Bucket) -> Done<()> {
+    match bucket.access {
+        Access::ReadWrite => Ok(()),
+        Access::Read => Err(KeyValueError::AccessDenied),
+    }
+}
+
+fn check_key(key: &str) -> Done<()> {
+    match key.len() {
+        0 => Err(KeyValueError::EmptyKey),
+        bytes if bytes > KEY_BYTES_MAX => Err(KeyValueError::KeyTooLong(bytes)),
+        _ => Ok(()),
+    }
+}
+
+fn check_value(value: &[u8]) -> Done<()> {
+    match value.len() {
+        bytes if bytes > VALUE_BYTES_MAX => Err(KeyValueError::ValueTooLong(bytes)),
+        _ => Ok(()),
+    }
+}
+
+fn check_count(keys: usize) -> Done<()> {
+    match keys > BATCH_KEYS_MAX {
+        true => Err(KeyValueError::TooManyKeys(keys)),
+        false => Ok(()),
+    }
+}
