@@ -41,6 +41,10 @@ pub struct RawConfig {
     #[arg(long, env = "TIDEGATE_INSTANCES", value_name = "NUMBER")]
     pub instances: Option<u32>,
 
+    /// Components of WASI 0.3 and the asynchronous ABI: `on` or `off` [default: on]
+    #[arg(long, env = "TIDEGATE_WASI_P3", value_name = "ON|OFF")]
+    pub wasi_p3: Option<Switch>,
+
     /// How long what runs may take to finish after SIGTERM [default: 10s]
     #[arg(long, env = "TIDEGATE_DRAIN_TIMEOUT", value_name = "DURATION")]
     pub drain_timeout: Option<String>,
@@ -48,6 +52,17 @@ pub struct RawConfig {
     /// How the host's log is written [default: text]
     #[arg(long, env = "TIDEGATE_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
+}
+
+/// A part of the host that can be switched off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// It is there.
+    #[default]
+    On,
+    /// It is not.
+    Off,
 }
 
 /// Settings as they are meant.
@@ -65,6 +80,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The most instances at once.
     pub instances_max: u32,
+    /// Whether components of WASI 0.3 are served.
+    pub wasi_p3: bool,
     /// How long a drain may take.
     pub drain_timeout: std::time::Duration,
     /// How the log is written.
@@ -115,6 +132,7 @@ impl RawConfig {
             mqtt_anonymous: self.mqtt_anonymous.or(file.mqtt_anonymous),
             data_dir: self.data_dir.or(file.data_dir),
             instances: self.instances.or(file.instances),
+            wasi_p3: self.wasi_p3.or(file.wasi_p3),
             drain_timeout: self.drain_timeout.or(file.drain_timeout),
             log_format: self.log_format.or(file.log_format),
         }
@@ -150,6 +168,7 @@ impl RawConfig {
             mqtt_anonymous: self.mqtt_anonymous.unwrap_or(false),
             data_dir: self.data_dir.unwrap_or_else(default_data_dir),
             instances_max,
+            wasi_p3: self.wasi_p3.unwrap_or_default() == Switch::On,
             drain_timeout: drain_timeout.transpose()?.unwrap_or(DRAIN_TIMEOUT),
             log_format: self.log_format.unwrap_or_default(),
         })

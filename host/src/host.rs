@@ -146,7 +146,8 @@ impl Parts {
             broker: broker.clone(),
         };
         let cache_key = host_key(&database, Purpose::CompiledComponents).await?;
-        let invoker = Invoker::new(pooled, services, data_dir.compiled(), cache_key)?;
+        let compiled = data_dir.compiled();
+        let invoker = Invoker::new(pooled, config.wasi_p3, services, compiled, cache_key)?;
         let journals = Arc::new(Journals::default());
         let table = stored_table(&database, &journals).await?;
         let tables = Arc::new(TriggerTables::new(table));

@@ -102,6 +102,8 @@ pub const ATTEMPTS_MAX: u32 = 10;
 
 /// Elements of one table. The indirect calls of a large language runtime need some 10,000.
 pub const TABLE_ELEMENTS_MAX: usize = 20_000;
+/// Instances at once of components of the asynchronous ABI (WASI 0.3), which have a pool of their own.
+pub const ASYNC_INSTANCES_MAX: u32 = 256;
 /// Core instances, linear memories and tables of one component instance.
 pub const CORE_INSTANCES_MAX: u32 = 20;
 /// See [`CORE_INSTANCES_MAX`].
@@ -120,6 +122,10 @@ pub const FIELDS_BYTES_MAX: usize = 32 * KIB as usize;
 pub const RESPONSE_CHUNK_BYTES_MAX: usize = 64 * KIB as usize;
 /// Bytes of one log line; a longer one is cut.
 pub const LOG_LINE_BYTES_MAX: usize = 4 * KIB as usize;
+/// Bytes of the header block that a CGI program writes before its body.
+pub const CGI_HEAD_BYTES_MAX: usize = 32 * KIB as usize;
+/// Bytes that a CGI program's standard input and standard output buffer.
+pub const CGI_BUFFER_BYTES: usize = 64 * KIB as usize;
 /// How often a computing guest yields, and the grain of its CPU time.
 pub const EPOCH_TICK: Duration = Duration::from_millis(2);
 /// Bytes of native stack that a guest's calls may use.

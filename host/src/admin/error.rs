@@ -12,6 +12,8 @@ use crate::deploy::checks::Misfit;
 use crate::deploy::inspect::NotAComponent;
 use crate::deploy::manifest::ManifestError;
 use crate::invoke::compile::CompileError;
+use crate::invoke::componentize::ComponentizeError;
+use crate::invoke::runtime::AsyncUnavailable;
 use crate::limits;
 use crate::model::name::{InvalidName, Name};
 use crate::storage::database::StorageError;
@@ -110,9 +112,11 @@ fn deploy_status_and_code(error: &DeployError) -> (StatusCode, &'static str) {
     use StatusCode as S;
     match error {
         DeployError::NotAComponent(NotAComponent::Empty) => (S::BAD_REQUEST, "component_empty"),
-        DeployError::NotAComponent(NotAComponent::CoreModule) => {
-            (S::UNPROCESSABLE_ENTITY, "core_module")
-        }
+        DeployError::NotAComponent(NotAComponent::CoreModule(error)) => match error {
+            ComponentizeError::ForeignImports(_) => (S::UNPROCESSABLE_ENTITY, "import_unknown"),
+            ComponentizeError::Invalid(_) => (S::UNPROCESSABLE_ENTITY, "core_module"),
+            ComponentizeError::Host(_) => (S::INTERNAL_SERVER_ERROR, "compiler_unavailable"),
+        },
         DeployError::NotAComponent(NotAComponent::Other(_)) => {
             (S::UNSUPPORTED_MEDIA_TYPE, "not_a_component")
         }
@@ -131,6 +135,18 @@ fn deploy_status_and_code(error: &DeployError) -> (StatusCode, &'static str) {
         }
         DeployError::Misfit(Misfit::MqttWithoutTopic) => {
             (S::UNPROCESSABLE_ENTITY, "trigger_missing")
+        }
+        DeployError::Misfit(Misfit::TwoHandlers(_)) => {
+            (S::UNPROCESSABLE_ENTITY, "handler_ambiguous")
+        }
+        DeployError::Misfit(Misfit::WrongVersions(_)) => {
+            (S::UNPROCESSABLE_ENTITY, "import_version")
+        }
+        DeployError::Async(AsyncUnavailable::SwitchedOff) => {
+            (S::UNPROCESSABLE_ENTITY, "wasi_p3_off")
+        }
+        DeployError::Async(AsyncUnavailable::Failed(_)) => {
+            (S::SERVICE_UNAVAILABLE, "wasi_p3_unavailable")
         }
         DeployError::Misfit(Misfit::UnknownImports(_)) => {
             (S::UNPROCESSABLE_ENTITY, "import_unknown")

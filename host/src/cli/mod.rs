@@ -29,7 +29,8 @@ use std::io;
 
 use anyhow::Context as _;
 
-use crate::invoke::compile;
+use crate::invoke::{compile, componentize};
+use crate::model::abi::Abi;
 
 /// Exit code of a command that did what it was asked for.
 const SUCCEEDED: u8 = 0;
@@ -72,7 +73,10 @@ enum Command {
     },
     /// What the host runs to compile a component
     #[command(name = compile::SUBCOMMAND, hide = true)]
-    Compile { memory_reservation: u64 },
+    Compile { memory_reservation: u64, abi: Abi },
+    /// What the host runs to make a component of a core module
+    #[command(name = componentize::SUBCOMMAND, hide = true)]
+    Componentize,
 }
 
 /// Runs what was typed and answers with the exit code.
@@ -89,7 +93,11 @@ pub fn run(cli: Cli) -> anyhow::Result<u8> {
             as_client(async { key_value::run(command).await.map(succeeded) })
         }
         Command::Token { command } => token::run(command).map(succeeded),
-        Command::Compile { memory_reservation } => Ok(compile::run_subcommand(memory_reservation)?),
+        Command::Compile {
+            memory_reservation,
+            abi,
+        } => Ok(compile::run_subcommand(memory_reservation, abi)?),
+        Command::Componentize => Ok(componentize::run_subcommand()?),
     }
 }
 

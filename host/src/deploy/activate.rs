@@ -12,13 +12,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use tokio::sync::{Mutex, RwLock};
+use wasmparser::Parser;
 
 use super::checks::{self, Misfit};
-use super::inspect::{Inspection, NotAComponent, inspect};
+use super::inspect::{Inspection, NotAComponent, inspect, recognise};
 use super::manifest::{self, ManifestError};
 use crate::invoke::compile::CompileError;
+use crate::invoke::componentize;
 use crate::invoke::invoker::Invoker;
 use crate::invoke::ready::{LoadError, ReadyFunction};
+use crate::invoke::runtime::AsyncUnavailable;
 use crate::model::digest::Digest;
 use crate::model::manifest::Manifest;
 use crate::model::name::Name;
@@ -58,8 +61,16 @@ pub struct Checked {
     pub inspection: Inspection,
     /// The effective manifest.
     pub manifest: Manifest,
-    /// The component's digest.
+    /// The upload's digest.
     pub digest: Digest,
+    /// The component that was made of a core module, where one was uploaded.
+    derived: Option<Vec<u8>>,
+}
+
+impl Checked {
+    fn derived_digest(&self) -> Option<Digest> {
+        self.derived.as_deref().map(Digest::of)
+    }
 }
 
 /// What a deployment did.
@@ -82,6 +93,8 @@ pub enum DeployError {
     Misfit(#[from] Misfit),
     #[error(transparent)]
     Compile(#[from] CompileError),
+    #[error("the component needs WASI 0.3 or the asynchronous ABI: {0}")]
+    Async(#[from] AsyncUnavailable),
     #[error("{0}")]
     Link(String),
     #[error(transparent)]
@@ -104,6 +117,8 @@ impl From<LoadError> for DeployError {
     fn from(error: LoadError) -> DeployError {
         match error {
             LoadError::Compile(error) => DeployError::Compile(error),
+            LoadError::Componentize(error) => DeployError::NotAComponent(error.into()),
+            LoadError::Async(error) => DeployError::Async(error),
             LoadError::Link(_) => DeployError::Link(error.to_string()),
             LoadError::Storage(error) => DeployError::Storage(error),
             LoadError::Missing(_) => DeployError::Host(error.to_string()),
@@ -162,8 +177,17 @@ impl Deployer {
 
     /// Whether an upload can run, as far as it can be told without compiling.
     pub async fn check(&self, upload: Arc<Upload>) -> Result<Checked, DeployError> {
-        let checked = tokio::task::spawn_blocking(move || check(&upload)).await;
-        checked.map_err(|error| DeployError::Host(error.to_string()))?
+        recognise(&upload.component)?;
+        let derived = if Parser::is_core_wasm(&upload.component) {
+            let component = componentize::component_of(upload.component.clone()).await;
+            Some(component.map_err(NotAComponent::from)?)
+        } else {
+            None
+        };
+        let checked = tokio::task::spawn_blocking(move || check(&upload, derived)).await;
+        let checked = checked.map_err(|error| DeployError::Host(error.to_string()))??;
+        self.invoker.serves(checked.inspection.abi)?;
+        Ok(checked)
     }
 
     /// Whether these triggers are free for this function.
@@ -194,9 +218,9 @@ impl Deployer {
         // Before compiling, to fail early; and again under the lock, to be sure.
         self.check_clashes(&upload.name, &checked.manifest)?;
         let preparing = self.preparing.read().await;
-        self.invoker
-            .prepare(checked.digest, upload.component.clone())
-            .await?;
+        let component = checked.derived.as_ref().unwrap_or(&upload.component);
+        let (digest, abi) = (checked.digest, checked.inspection.abi);
+        self.invoker.prepare(digest, component.clone(), abi).await?;
         let _changing = self.changing.lock().await;
         if let Some(function) = self.unchanged(&upload.name, &checked) {
             // The same upload came twice at once, and the other one was first.
@@ -209,7 +233,9 @@ impl Deployer {
         let new = NewRevision {
             function: upload.name.clone(),
             component: upload.component.clone(),
-            digest: checked.digest,
+            digest,
+            abi,
+            derived_digest: checked.derived_digest(),
             manifest: as_json(&checked.manifest).to_string(),
             created_ms: now_ms(),
             actor: actor.to_owned(),
@@ -319,8 +345,8 @@ impl Deployer {
     }
 }
 
-fn check(upload: &Upload) -> Result<Checked, DeployError> {
-    let inspection = inspect(&upload.component)?;
+fn check(upload: &Upload, derived: Option<Vec<u8>>) -> Result<Checked, DeployError> {
+    let inspection = inspect(derived.as_ref().unwrap_or(&upload.component))?;
     let mut manifest = manifest::merge(
         &inspection.manifest,
         upload.manifest.as_deref(),
@@ -331,6 +357,7 @@ fn check(upload: &Upload) -> Result<Checked, DeployError> {
         inspection,
         manifest,
         digest: Digest::of(&upload.component),
+        derived,
     })
 }
 

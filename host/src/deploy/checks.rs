@@ -1,53 +1,34 @@
 //! Whether a component and its manifest fit together: exports decide what may trigger it, imports what it must be
 //! granted.
 
+use std::fmt;
+
 use super::inspect::Inspection;
+use super::interfaces::{self, Import, Needs};
+use crate::model::exports;
 use crate::model::manifest::{HttpTrigger, Manifest};
 use crate::model::name::Name;
-
-/// The interface that HTTP routes trigger.
-const HTTP_EXPORT: &str = "wasi:http/incoming-handler@0.2.";
-/// The interface that MQTT topics trigger.
-const MQTT_EXPORT: &str = "tidegate:mqtt/handler@0.1.0";
-
-/// Interfaces that every function may import: WASI 0.2, of which what is not granted gives nothing away.
-const WASI: [&str; 8] = [
-    "wasi:cli/",
-    "wasi:clocks/",
-    "wasi:filesystem/",
-    "wasi:http/outgoing-handler",
-    "wasi:http/types",
-    "wasi:io/",
-    "wasi:random/",
-    "wasi:sockets/",
-];
-
-/// Interfaces that need no grant: they show a function its own configuration and take its log.
-const UNGRANTED: [&str; 3] = [
-    "wasi:config/store@0.2.0-rc.1",
-    "wasi:logging/logging@0.1.0-draft",
-    "tidegate:mqtt/types@0.1.0",
-];
-
-/// Interfaces that need a bucket.
-const KEY_VALUE: [&str; 3] = [
-    "wasi:keyvalue/store@0.2.0-draft2",
-    "wasi:keyvalue/atomics@0.2.0-draft2",
-    "wasi:keyvalue/batch@0.2.0-draft2",
-];
-
-/// The interface that needs a topic to publish to.
-const MQTT_CLIENT: &str = "tidegate:mqtt/client@0.1.0";
 
 /// Why a component and its manifest do not fit together.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Misfit {
     /// It exports nothing that can be triggered.
     #[error(
-        "the component exports nothing that can be triggered: it needs `wasi:http/incoming-handler@0.2` (HTTP) or \
-         `tidegate:mqtt/handler@0.1.0` (MQTT); it exports {0}"
+        "the component exports nothing that can be triggered: it needs `wasi:http/incoming-handler@0.2`, \
+         `wasi:http/handler@0.3` or `wasi:cli/run` (HTTP), or `tidegate:mqtt/handler@0.1.0` (MQTT); it exports {0}"
     )]
     NothingToTrigger(String),
+    /// Two exports for the same events.
+    #[error(
+        "the component exports {} for the same events: build it with one of them", .0.join(" and ")
+    )]
+    TwoHandlers(Vec<String>),
+    /// A version of a served interface that is not the one.
+    #[error(
+        "the component imports {}; build it with a version of its SDK or bindings that imports this one",
+        .0.iter().map(WrongVersion::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    WrongVersions(Vec<WrongVersion>),
     /// A trigger without the export it needs.
     #[error("the manifest has {kind} triggers, but the component does not export `{export}`")]
     TriggerWithoutExport {
@@ -79,39 +60,60 @@ pub enum Misfit {
     NoPublish(String),
 }
 
-const ADVICE: &str = "it serves WASI 0.2 (cli, clocks, filesystem, http, io, random, sockets), wasi:keyvalue@0.2.0-draft2, \
-    wasi:config@0.2.0-rc.1, wasi:logging@0.1.0-draft and tidegate:mqtt@0.1.0; build without the others, or \
-    compose the component with one that provides them";
+const ADVICE: &str = "it serves WASI 0.2 and 0.3 (cli, clocks, filesystem, http, io, random, sockets), wasi:keyvalue, \
+    wasi:config, wasi:logging, tidegate:mqtt and what Spin has of these; build without the others, or compose the \
+    component with one that provides them";
+
+/// An import whose interface is served in other versions.
+#[derive(Debug, PartialEq, Eq)]
+pub struct WrongVersion {
+    import: String,
+    served: Vec<&'static str>,
+}
+
+impl fmt::Display for WrongVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let served = self.served.join(", ");
+        write!(f, "`{}`, of which this host has {served}", self.import)
+    }
+}
 
 /// Adds the default route where an HTTP function has none, and checks that everything fits.
 pub fn fit(name: &Name, inspection: &Inspection, manifest: &mut Manifest) -> Result<(), Misfit> {
-    let handles_http = inspection
-        .exports
-        .iter()
-        .any(|export| export.starts_with(HTTP_EXPORT));
-    let handles_mqtt = inspection
-        .exports
-        .iter()
-        .any(|export| export == MQTT_EXPORT);
+    let missing_grant = check_imports(&inspection.imports, manifest)?;
+    let exports: Vec<&str> = inspection.exports.iter().map(String::as_str).collect();
+    for same in [
+        exports::http_handlers(&exports),
+        exports::mqtt_handlers(&exports),
+    ] {
+        if same.len() > 1 {
+            let names = same.into_iter().map(|name| format!("`{name}`")).collect();
+            return Err(Misfit::TwoHandlers(names));
+        }
+    }
+    let handles_http = exports::http(&exports).is_some();
+    let handles_mqtt = exports::mqtt(&exports).is_some();
     if !handles_http && !handles_mqtt {
         return Err(Misfit::NothingToTrigger(or_nothing(&inspection.exports)));
     }
     if !handles_http && !manifest.http.is_empty() {
         return Err(Misfit::TriggerWithoutExport {
             kind: "http",
-            export: "wasi:http/incoming-handler@0.2",
+            export: "wasi:http/incoming-handler@0.2` or `wasi:http/handler@0.3",
         });
     }
     if !handles_mqtt && !manifest.mqtt.is_empty() {
         return Err(Misfit::TriggerWithoutExport {
             kind: "mqtt",
-            export: MQTT_EXPORT,
+            export: "tidegate:mqtt/handler@0.1.0",
         });
     }
     if handles_mqtt && manifest.mqtt.is_empty() {
         return Err(Misfit::MqttWithoutTopic);
     }
-    check_imports(&inspection.imports, manifest)?;
+    if let Some(missing) = missing_grant {
+        return Err(missing);
+    }
     if handles_http && manifest.http.is_empty() {
         let route = format!("/{name}/{{*rest}}")
             .parse()
@@ -132,43 +134,54 @@ fn or_nothing(names: &[String]) -> String {
     }
 }
 
-fn check_imports(imports: &[String], manifest: &Manifest) -> Result<(), Misfit> {
-    let key_value = |import: &&String| KEY_VALUE.contains(&import.as_str());
-    let publishes = |import: &&String| *import == MQTT_CLIENT;
-    let unknown = imports
-        .iter()
-        .filter(|import| !is_served(import) && !key_value(import) && !publishes(import));
-    let unknown: Vec<String> = unknown.cloned().collect();
+/// Refuses what is not served, and finds the first import that lacks its grant.
+fn check_imports(imports: &[String], manifest: &Manifest) -> Result<Option<Misfit>, Misfit> {
+    let (mut unknown, mut wrong) = (Vec::new(), Vec::new());
+    let mut missing = None;
+    for import in imports {
+        match interfaces::look_up(import) {
+            Import::Unknown => unknown.push(import.clone()),
+            Import::OtherVersions(served) => wrong.push(WrongVersion {
+                import: import.clone(),
+                served,
+            }),
+            Import::Served(needs) => {
+                missing = missing.or_else(|| missing_grant(needs, import, manifest));
+            }
+        }
+    }
     if !unknown.is_empty() {
         return Err(Misfit::UnknownImports(unknown));
     }
-    if let Some(import) = imports.iter().find(key_value)
-        && manifest.grants.buckets.is_empty()
-    {
-        return Err(Misfit::NoBucket(import.clone()));
+    if !wrong.is_empty() {
+        return Err(Misfit::WrongVersions(wrong));
     }
-    if let Some(import) = imports.iter().find(publishes)
-        && manifest.grants.publish.is_empty()
-    {
-        return Err(Misfit::NoPublish(import.clone()));
-    }
-    Ok(())
+    Ok(missing)
 }
 
-fn is_served(import: &str) -> bool {
-    let wasi = WASI.iter().any(|prefix| import.starts_with(prefix)) && import.contains("@0.2.");
-    wasi || UNGRANTED.contains(&import)
+fn missing_grant(needs: Needs, import: &str, manifest: &Manifest) -> Option<Misfit> {
+    let grants = &manifest.grants;
+    match needs {
+        Needs::Bucket if grants.buckets.is_empty() => Some(Misfit::NoBucket(import.to_owned())),
+        Needs::Publish if grants.publish.is_empty() => Some(Misfit::NoPublish(import.to_owned())),
+        Needs::Nothing | Needs::Bucket | Needs::Publish => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::abi::Abi;
+
+    const MQTT_EXPORT: &str = "tidegate:mqtt/handler@0.1.0";
+    const MQTT_CLIENT: &str = "tidegate:mqtt/client@0.1.0";
 
     fn check(exports: &[&str], imports: &[&str], manifest: &str) -> Result<Manifest, Misfit> {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let inspection = Inspection {
             exports: owned(exports),
             imports: owned(imports),
+            abi: Abi::Sync,
             manifest: Vec::new(),
         };
         let mut manifest: Manifest = toml::from_str(manifest).expect("a manifest");
@@ -198,9 +211,15 @@ mod tests {
             Err(Misfit::NothingToTrigger(_))
         ));
         assert!(matches!(
-            check(&["wasi:cli/run@0.2.3"], &[], ""),
+            check(&["wasi:http/handler@0.3.0-rc-2026-03-15"], &[], ""),
             Err(Misfit::NothingToTrigger(_))
         ));
+        assert!(matches!(
+            check(&[HTTP, "wasi:http/handler@0.3.0"], &[], ""),
+            Err(Misfit::TwoHandlers(_))
+        ));
+        assert!(check(&[HTTP, "wasi:cli/run@0.2.3"], &[], "").is_ok());
+        assert!(check(&["wasi:cli/run@0.2.3"], &[], "").is_ok());
         assert!(matches!(
             check(&[HTTP], &[], mqtt),
             Err(Misfit::TriggerWithoutExport { kind: "mqtt", .. })
@@ -222,7 +241,7 @@ mod tests {
 
     #[test]
     fn imports_need_their_grants() {
-        let store = KEY_VALUE[0];
+        let store = "wasi:keyvalue/store@0.2.0-draft2";
         assert!(matches!(
             check(&[HTTP], &[store], ""),
             Err(Misfit::NoBucket(_))
@@ -245,6 +264,9 @@ mod tests {
         let Err(Misfit::UnknownImports(names)) = unknown else {
             panic!("{unknown:?}")
         };
-        assert_eq!(names.len(), 3);
+        assert_eq!(names.len(), 2);
+        let wrong = check(&[HTTP], &["wasi:keyvalue/store@0.2.0"], "");
+        let error = wrong.expect_err("the wrong version").to_string();
+        assert!(error.contains("0.2.0-draft2"), "{error}");
     }
 }

@@ -1,15 +1,19 @@
 //! What was uploaded: is it a component, what does it export and import, which manifest does it carry?
 
+use crate::invoke::componentize::ComponentizeError;
+use crate::model::abi::Abi;
 use serde::Serialize;
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
 /// What a component says about itself.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Inspection {
     /// Names of its exports.
     pub exports: Vec<String>,
     /// Names of its imports.
     pub imports: Vec<String>,
+    /// Which ABI it needs.
+    pub abi: Abi,
     /// The texts of its custom sections `tidegate:manifest`, one behind the other.
     #[serde(skip)]
     pub manifest: Vec<u8>,
@@ -26,12 +30,9 @@ pub enum NotAComponent {
         "the upload is empty; send the component's bytes, as in `curl --data-binary @function.wasm`"
     )]
     Empty,
-    /// A core module.
-    #[error(
-        "this is a core WebAssembly module, not a component; build for the target `wasm32-wasip2`, \
-         or wrap it with `wasm-tools component new`"
-    )]
-    CoreModule,
+    /// A core module that no component can be made of.
+    #[error(transparent)]
+    CoreModule(#[from] ComponentizeError),
     /// Something else that is recognised.
     #[error(
         "this is {0}, not a WebAssembly component; upload the `.wasm` file itself, uncompressed"
@@ -42,22 +43,24 @@ pub enum NotAComponent {
     Invalid(String),
 }
 
-/// Looks into uploaded bytes. Validates everything; compiles nothing.
+/// Whether uploaded bytes are WebAssembly at all.
+pub fn recognise(bytes: &[u8]) -> Result<(), NotAComponent> {
+    match bytes {
+        [] => Err(NotAComponent::Empty),
+        [b'\0', b'a', b's', b'm', ..] => Ok(()),
+        _ => Err(NotAComponent::Other(kind_of(bytes))),
+    }
+}
+
+/// Looks into a component. Validates everything; compiles nothing.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection, NotAComponent> {
-    if bytes.is_empty() {
-        return Err(NotAComponent::Empty);
-    }
-    if !bytes.starts_with(b"\0asm") {
-        return Err(NotAComponent::Other(recognise(bytes)));
-    }
-    if Parser::is_core_wasm(bytes) {
-        return Err(NotAComponent::CoreModule);
-    }
     let invalid = |error: wasmparser::BinaryReaderError| NotAComponent::Invalid(error.to_string());
-    Validator::new_with_features(features())
-        .validate_all(bytes)
-        .map_err(invalid)?;
-    let mut inspection = Inspection::default();
+    let mut inspection = Inspection {
+        exports: Vec::new(),
+        imports: Vec::new(),
+        abi: validate(bytes).map_err(invalid)?,
+        manifest: Vec::new(),
+    };
     let mut depth = 0;
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(invalid)? {
@@ -88,10 +91,27 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, NotAComponent> {
             _ => {}
         }
     }
+    if inspection.imports.iter().any(|import| is_wasi_p3(import)) {
+        inspection.abi = Abi::Async;
+    }
     Ok(inspection)
 }
 
-/// What the engine has: no garbage collection, threads or exceptions, no asynchronous component model.
+/// The ABI with which the component is valid.
+fn validate(bytes: &[u8]) -> Result<Abi, wasmparser::BinaryReaderError> {
+    let valid = |features| Validator::new_with_features(features).validate_all(bytes);
+    if valid(features()).is_ok() {
+        return Ok(Abi::Sync);
+    }
+    valid(features().union(WasmFeatures::CM_ASYNC)).map(|_| Abi::Async)
+}
+
+/// WASI 0.3 is linked together with the asynchronous ABI, also where an interface itself could do without.
+fn is_wasi_p3(import: &str) -> bool {
+    import.starts_with("wasi:") && import.contains("@0.3.")
+}
+
+/// What the engine has: no garbage collection, threads or exceptions, and not always the asynchronous ABI.
 fn features() -> WasmFeatures {
     let off = WasmFeatures::THREADS
         | WasmFeatures::GC
@@ -103,7 +123,7 @@ fn features() -> WasmFeatures {
     WasmFeatures::default().difference(off)
 }
 
-fn recognise(bytes: &[u8]) -> &'static str {
+fn kind_of(bytes: &[u8]) -> &'static str {
     let kinds: [(&[u8], &str); 6] = [
         (b"\x7fELF", "an ELF file (a native program)"),
         (b"\x1f\x8b", "gzip-compressed data"),
@@ -130,25 +150,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_a_component_is_recognised() {
-        let cases: [(&[u8], &str); 7] = [
+    fn what_is_not_webassembly_is_recognised() {
+        let cases: [(&[u8], &str); 5] = [
             (b"", "empty"),
-            (b"\0asm\x01\0\0\0", "core WebAssembly module"),
             (b"hello", "text"),
             (b"(component)", "WebAssembly text"),
             (b"\x7fELF\x02", "ELF"),
             (b"\x1f\x8b\x08", "gzip"),
-            (b"\0asm\x0d\0\x01\0\xff", "damaged"),
         ];
         for (bytes, expected) in cases {
-            let error = inspect(bytes).expect_err(expected).to_string();
+            let error = recognise(bytes).expect_err(expected).to_string();
             assert!(error.contains(expected), "{error}");
         }
+        let error = inspect(b"\0asm\x0d\0\x01\0\xff").expect_err("damaged");
+        assert!(error.to_string().contains("damaged"), "{error}");
     }
 
     #[test]
     fn an_empty_component_has_nothing() {
         let inspection = inspect(b"\0asm\x0d\0\x01\0").expect("valid");
         assert!(inspection.exports.is_empty() && inspection.imports.is_empty());
+        assert_eq!(inspection.abi, Abi::Sync);
     }
 }

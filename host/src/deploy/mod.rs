@@ -6,4 +6,5 @@
 pub mod activate;
 pub mod checks;
 pub mod inspect;
+pub mod interfaces;
 pub mod manifest;

@@ -22,8 +22,8 @@ use crate::invoke::body::{BodyError, FunctionBody};
 use crate::invoke::http::NoAnswer;
 use crate::invoke::invoker::Invoker;
 use crate::invoke::ready::ReadyFunction;
+use crate::model::event::MatchedRoute;
 use crate::model::id::InvocationId;
-use crate::model::route::RouteParameters;
 use crate::observe::metrics;
 use crate::trigger::table::RouteMatch;
 use crate::trigger::tables::TriggerTables;
@@ -92,12 +92,14 @@ impl HttpIngress {
                 route,
                 parameters,
             } => {
-                let (function, route, id) = (
-                    function.clone(),
-                    route.as_str().to_owned(),
-                    InvocationId::new(),
-                );
-                describe(request.headers_mut(), client, id, &route, parameters);
+                let (function, id) = (function.clone(), InvocationId::new());
+                let matched = MatchedRoute {
+                    pattern: route.clone(),
+                    parameters,
+                    client: SocketAddr::new(client.ip().to_canonical(), client.port()),
+                };
+                describe(request.headers_mut(), id, &matched);
+                request.extensions_mut().insert(matched);
                 Ok((function, id))
             }
         }
@@ -122,13 +124,7 @@ fn check_host(request: &mut Request<Incoming>) -> Result<(), Reason> {
     }
 }
 
-fn describe(
-    headers: &mut HeaderMap,
-    client: SocketAddr,
-    id: InvocationId,
-    route: &str,
-    parameters: RouteParameters,
-) {
+fn describe(headers: &mut HeaderMap, id: InvocationId, matched: &MatchedRoute) {
     let forged: Vec<HeaderName> = headers
         .keys()
         .filter(|name| name.as_str().starts_with(HEADER_PREFIX))
@@ -137,15 +133,14 @@ fn describe(
     for name in forged {
         headers.remove(name);
     }
-    let client = SocketAddr::new(client.ip().to_canonical(), client.port());
-    insert(headers, CLIENT_ADDRESS, &client.to_string());
+    insert(headers, CLIENT_ADDRESS, &matched.client.to_string());
     insert(headers, INVOCATION_ID, &id.to_string());
-    insert(headers, ROUTE, route);
-    for (name, value) in parameters {
+    insert(headers, ROUTE, matched.pattern.as_str());
+    for (name, value) in &matched.parameters {
         let name = format!("{HEADER_PREFIX}param-{name}")
             .parse()
             .expect("parameter names are tokens");
-        insert(headers, name, &value);
+        insert(headers, name, value);
     }
 }
 

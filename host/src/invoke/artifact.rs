@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::hmac;
 use wasmtime::Engine;
 
+use crate::model::abi::Abi;
 use crate::model::digest::Digest;
 use crate::observe::metrics;
 
@@ -19,7 +20,8 @@ use crate::observe::metrics;
 pub(super) struct ArtifactCache {
     directory: PathBuf,
     key: hmac::Key,
-    engine: String,
+    /// What code is compiled for, by ABI: it is part of each file's name.
+    engines: [(Abi, String); 2],
 }
 
 const MAC_BYTES: usize = 32;
@@ -28,27 +30,35 @@ impl ArtifactCache {
     pub(super) fn open(
         directory: PathBuf,
         key: [u8; 32],
-        engine: &Engine,
+        engines: [(Abi, &Engine); 2],
     ) -> std::io::Result<ArtifactCache> {
         std::fs::create_dir_all(&directory)?;
-        let mut hasher = DefaultHasher::new();
-        engine.precompile_compatibility_hash().hash(&mut hasher);
         let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+        let engines = engines.map(|(abi, engine)| {
+            let mut hasher = DefaultHasher::new();
+            engine.precompile_compatibility_hash().hash(&mut hasher);
+            (abi, format!("{:016x}", hasher.finish()))
+        });
         Ok(ArtifactCache {
             directory,
             key,
-            engine: format!("{:016x}", hasher.finish()),
+            engines,
         })
     }
 
+    fn engine(&self, abi: Abi) -> &str {
+        let found = self.engines.iter().find(|(known, _)| *known == abi);
+        found.map_or("", |(_, engine)| engine)
+    }
+
     /// The compiled component, if there is one and it is the host's own.
-    pub(super) fn load(&self, digest: Digest) -> Option<Vec<u8>> {
-        let mut sealed = std::fs::read(self.path(digest)).ok()?;
+    pub(super) fn load(&self, digest: Digest, abi: Abi) -> Option<Vec<u8>> {
+        let mut sealed = std::fs::read(self.path(digest, abi)).ok()?;
         let compiled = sealed.get(MAC_BYTES..).unwrap_or_default();
         let authentic = sealed.len() > MAC_BYTES
             && hmac::verify(
                 &self.key,
-                &self.message(digest, compiled),
+                &self.message(digest, abi, compiled),
                 &sealed[..MAC_BYTES],
             )
             .is_ok();
@@ -61,9 +71,9 @@ impl ArtifactCache {
     }
 
     /// Keeps a compiled component. The file appears complete or not at all.
-    pub(super) fn store(&self, digest: Digest, compiled: &[u8]) -> std::io::Result<()> {
-        let mac = hmac::sign(&self.key, &self.message(digest, compiled));
-        let path = self.path(digest);
+    pub(super) fn store(&self, digest: Digest, abi: Abi, compiled: &[u8]) -> std::io::Result<()> {
+        let mac = hmac::sign(&self.key, &self.message(digest, abi, compiled));
+        let path = self.path(digest, abi);
         let unfinished = path.with_extension("new");
         // It may have been deleted meanwhile, as everything in it may.
         std::fs::create_dir_all(&self.directory)?;
@@ -76,7 +86,10 @@ impl ArtifactCache {
 
     /// Removes what belongs to no component in use, or to another engine.
     pub(super) fn sweep(&self, in_use: &[Digest]) -> std::io::Result<()> {
-        let in_use: HashSet<PathBuf> = in_use.iter().map(|digest| self.path(*digest)).collect();
+        let in_use: HashSet<PathBuf> = in_use
+            .iter()
+            .flat_map(|digest| [Abi::Sync, Abi::Async].map(|abi| self.path(*digest, abi)))
+            .collect();
         for entry in std::fs::read_dir(&self.directory)? {
             let path = entry?.path();
             if !in_use.contains(&path) {
@@ -86,15 +99,15 @@ impl ArtifactCache {
         Ok(())
     }
 
-    fn path(&self, digest: Digest) -> PathBuf {
+    fn path(&self, digest: Digest, abi: Abi) -> PathBuf {
         self.directory.join(Path::new(&format!(
             "{}-{}.cwasm",
             digest.hex(),
-            self.engine
+            self.engine(abi)
         )))
     }
 
-    fn message(&self, digest: Digest, compiled: &[u8]) -> Vec<u8> {
-        [digest.as_bytes(), self.engine.as_bytes(), compiled].concat()
+    fn message(&self, digest: Digest, abi: Abi, compiled: &[u8]) -> Vec<u8> {
+        [digest.as_bytes(), self.engine(abi).as_bytes(), compiled].concat()
     }
 }

@@ -11,9 +11,8 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
-use wasmtime_wasi_http::Error;
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
-use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::invoker::Verdict;
 use crate::model::outcome::Outcome;
@@ -80,7 +79,7 @@ where
 
 /// What a function answers with. Dropped before its end, it cancels its invocation: the client went away.
 pub struct FunctionBody {
-    inner: HyperOutgoingBody,
+    inner: WasiBody,
     bytes_max: u64,
     bytes_sent: u64,
     /// Bytes still announced by the response's `content-length`; none where there is no such header.
@@ -109,7 +108,7 @@ pub enum BodyError {
 
 impl FunctionBody {
     pub(super) fn new(
-        inner: HyperOutgoingBody,
+        inner: WasiBody,
         announced: Option<u64>,
         bytes_max: u64,
         verdict: Verdict,
@@ -209,6 +208,6 @@ impl Drop for FunctionBody {
 }
 
 /// Reads a body to its end, which its guest's end is at the latest.
-async fn discard(mut body: HyperOutgoingBody) {
+async fn discard(mut body: WasiBody) {
     while let Some(Ok(_)) = body.frame().await {}
 }

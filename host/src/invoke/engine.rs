@@ -12,15 +12,19 @@ use wasmtime::{
 };
 
 use crate::limits;
+use crate::model::abi::Abi;
 
 /// What code is compiled for. Compiled components are bound to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeLayout {
     /// Address space of one linear memory, in bytes. With 4 GiB and more, memory accesses need no bounds checks.
     pub memory_reservation: u64,
+    /// How components are called.
+    pub abi: Abi,
 }
 
-/// The engine that runs functions, with what it was given.
+/// The engine that runs functions, with what it was given. Clones share it.
+#[derive(Clone)]
 pub struct PooledEngine {
     /// The engine.
     pub engine: Engine,
@@ -100,6 +104,31 @@ impl Machine {
 }
 
 impl PooledEngine {
+    /// The pool for components of the asynchronous ABI, beside this one for all others: the same code layout, and as
+    /// many instances as there is address space left for.
+    pub fn probe_async(&self) -> Result<PooledEngine, PoolUnavailable> {
+        let code = CodeLayout {
+            abi: Abi::Async,
+            ..self.code
+        };
+        let mut reason = String::new();
+        for instances in [limits::ASYNC_INSTANCES_MAX, 64, 16, 4] {
+            let instances = instances.min(self.instances);
+            match pooled(code, instances, self.keeps_resident) {
+                Ok(engine) => {
+                    return Ok(PooledEngine {
+                        engine,
+                        code,
+                        instances,
+                        keeps_resident: self.keeps_resident,
+                    });
+                }
+                Err(error) => reason = format!("{error:#}"),
+            }
+        }
+        Err(PoolUnavailable { reason })
+    }
+
     /// Probes for the largest pool. `instances_max` caps it.
     pub fn probe(instances_max: u32) -> Result<PooledEngine, PoolUnavailable> {
         let machine = Machine::look();
@@ -109,7 +138,10 @@ impl PooledEngine {
             if !machine.has_space_for(instances, memory_reservation) {
                 continue;
             }
-            let code = CodeLayout { memory_reservation };
+            let code = CodeLayout {
+                memory_reservation,
+                abi: Abi::Sync,
+            };
             for keeps_resident in [true, false] {
                 match pooled(code, instances, keeps_resident) {
                     Ok(engine) => {
@@ -150,7 +182,7 @@ fn pooled(code: CodeLayout, instances: u32, keeps_resident: bool) -> wasmtime::R
         .total_core_instances(instances.saturating_mul(4))
         .total_memories(instances)
         .total_tables(instances.saturating_mul(2))
-        .total_stacks(instances)
+        .total_stacks(instances.saturating_mul(stacks_per_instance(code.abi)))
         .max_core_instances_per_component(limits::CORE_INSTANCES_MAX)
         .max_memories_per_component(limits::MEMORIES_MAX)
         .max_memories_per_module(limits::MEMORIES_MAX)
@@ -169,6 +201,14 @@ fn pooled(code: CodeLayout, instances: u32, keeps_resident: bool) -> wasmtime::R
     Engine::new(&config)
 }
 
+/// An asynchronous instance runs several calls at once, each on a stack of its own.
+fn stacks_per_instance(abi: Abi) -> u32 {
+    match abi {
+        Abi::Sync => 1,
+        Abi::Async => 4,
+    }
+}
+
 /// An engine that compiles code for this layout and reserves nothing.
 pub fn compiling(code: CodeLayout) -> wasmtime::Result<Engine> {
     Engine::new(&config(code))
@@ -180,8 +220,8 @@ fn config(code: CodeLayout) -> Config {
         .epoch_interruption(true)
         .wasm_component_model(true)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
-        // Off while no component can use it: it costs every invocation and widens what a guest can reach.
-        .concurrency_support(false)
+        .wasm_component_model_async(code.abi == Abi::Async)
+        .concurrency_support(code.abi == Abi::Async)
         .max_wasm_stack(limits::WASM_STACK_BYTES)
         .async_stack_size(limits::WASM_STACK_BYTES + 512 * 1024)
         .cranelift_opt_level(OptLevel::Speed)

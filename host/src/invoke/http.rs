@@ -1,5 +1,10 @@
 //! HTTP requests: request in, response out, both streaming.
 
+mod cgi;
+mod p2;
+mod p3;
+pub(super) mod wagi;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -10,20 +15,19 @@ use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::timeout_at;
 use wasmtime::Store;
-use wasmtime::component::Resource;
-use wasmtime_wasi_http::WasiHttpView as _;
+use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
-use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
-use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
-use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
+use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use super::admission::Refusal;
 use super::body::FunctionBody;
 use super::body::LimitedBody;
-use super::instance_state::InstanceState;
+use super::cpu::CpuTime;
+use super::instance_state::{InstanceState, Start};
 use super::invoker::{Invoker, Recorder, Verdict, outcome_of};
-use super::ready::ReadyFunction;
+use super::ready::{HttpEntry, ReadyFunction};
 use crate::model::id::InvocationId;
 use crate::model::outcome::Outcome;
 use crate::observe::journal::Record;
@@ -48,10 +52,8 @@ pub struct HttpInvocation {
     pub record: oneshot::Receiver<Record>,
 }
 
-/// What the guest's `response-outparam` was set to.
-type GuestResponse = Result<Response<HyperOutgoingBody>, ErrorCode>;
-/// What the client is to get of it.
-type Answered = Result<Response<HyperOutgoingBody>, Outcome>;
+/// What the client is to get of the guest's answer.
+type Answered = Result<Response<WasiBody>, Outcome>;
 
 impl Invoker {
     /// Invokes a function with a request. Dropping the response's body before its end cancels the invocation.
@@ -89,50 +91,50 @@ impl Invoker {
         let deadline = Instant::now() + limits.timeout;
         let place = function.admission.enter(deadline).await;
         let place = place.map_err(NoAnswer::Refused)?;
-        let slot = self.slot(deadline).await;
-        let slot = slot.ok_or(NoAnswer::Refused(Refusal::QueueTimeout))?;
+        let slot = timeout_at(deadline.into(), self.slot(function)).await;
+        let slot = slot.map_err(|_| NoAnswer::Refused(Refusal::QueueTimeout))?;
 
-        let output = Output::new(function.journal.clone(), id, limits.log_bytes);
-        let mut store = self.store(function, output, 0);
-        let recorder = Recorder::new(function, id, "http", store.data().cpu.clone(), done);
+        let cpu = CpuTime::default();
+        let recorder = Recorder::new(function, id, "http", cpu.clone(), done);
+        let (runtime, slot) = match slot {
+            Ok(slot) => slot,
+            Err(outcome) => return Err(fail(recorder, outcome)),
+        };
         if request.body().size_hint().lower() > limits.request_bytes {
-            return Err(fail(
-                recorder,
-                Outcome::RequestTooLarge(limits.request_bytes),
-            ));
+            let outcome = Outcome::RequestTooLarge(limits.request_bytes);
+            return Err(fail(recorder, outcome));
         }
-        let pre = match self.http_entry(function).await {
-            Ok(pre) => pre,
+        let entry = match self.http_entry(function).await {
+            Ok(entry) => entry,
             Err(outcome) => return Err(fail(recorder, outcome)),
         };
         let (request, flags) = limited(request, limits.request_bytes, recorder.verdict());
         let (sender, receiver) = oneshot::channel();
-        let call = match Call::new(
-            &mut store,
-            request,
+        let answer = Answer {
             sender,
-            flags.clone(),
-            limits.response_bytes,
-        ) {
-            Ok(call) => call,
-            Err(error) => return Err(fail(recorder, Outcome::HostError(format!("{error:#}")))),
+            flags: flags.clone(),
+            response_bytes_max: limits.response_bytes,
         };
-        let guest = run(function.clone(), pre, store, call, recorder, flags.clone());
+        let (call, program) = Call::new(entry, request);
+        let output = Output::new(function.journal.clone(), id, limits.log_bytes);
+        let start = Start {
+            output,
+            cpu,
+            hops: 0,
+            program,
+        };
+        let store = self.store(runtime, function, start);
+        let guest = run(function.clone(), store, call, answer, recorder);
         let task = self.spawn(async move {
             let _held = (place, slot);
             guest.await
         });
-        answer(function, receiver, task, flags).await
+        respond(function, receiver, task, flags).await
     }
 
-    async fn http_entry(
-        &self,
-        function: &ReadyFunction,
-    ) -> Result<ProxyPre<InstanceState>, Outcome> {
-        let loaded = function.loaded(&self.loader).await;
-        let loaded = loaded.map_err(|error| Outcome::HostError(error.to_string()))?;
+    async fn http_entry(&self, function: &ReadyFunction) -> Result<HttpEntry, Outcome> {
         let missing = "the component does not export wasi:http/incoming-handler";
-        let entry = loaded.http.clone();
+        let entry = self.loaded(function).await?.http.clone();
         entry.ok_or_else(|| Outcome::HostError(missing.to_owned()))
     }
 }
@@ -178,78 +180,92 @@ struct Flags {
     failed: Arc<AtomicBool>,
 }
 
-/// The arguments of the guest's `handle`, in its table.
-struct Call {
-    request: Resource<HostIncomingRequest>,
-    out: Resource<HostResponseOutparam>,
+/// Where the guest's answer goes.
+struct Answer {
+    sender: oneshot::Sender<Answered>,
+    flags: Flags,
+    response_bytes_max: u64,
 }
 
-impl Call {
-    fn new<B>(
-        store: &mut Store<InstanceState>,
-        request: Request<LimitedBody<B>>,
-        sender: oneshot::Sender<Answered>,
-        flags: Flags,
-        response_bytes_max: u64,
-    ) -> wasmtime::Result<Call>
-    where
-        B: Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: std::fmt::Display,
-    {
-        let state = store.data_mut();
-        let answer = move |response: GuestResponse| {
-            flags.answered.store(true, Ordering::Release);
-            let answered = judge(response, &flags, response_bytes_max);
-            // Before the guest goes on: its end must not be recorded ahead of what became of its answer.
-            if let Err(outcome) = &answered {
-                flags.verdict.is(outcome.clone());
-            }
-            // The client may have gone away meanwhile.
-            let _ = sender.send(answered);
-        };
-        let request =
-            state.http_incoming(|mut http| http.new_incoming_request(Scheme::Http, request))?;
-        let out = state.http().new_response_outparam_from_callback(answer)?;
-        Ok(Call { request, out })
+impl Answer {
+    /// Answers with this response, or with an error in its place.
+    fn set(self, response: Answered) {
+        self.flags.answered.store(true, Ordering::Release);
+        let answered = response.and_then(|response| self.judge(response));
+        // Before the guest goes on: its end must not be recorded ahead of what became of its answer.
+        if let Err(outcome) = &answered {
+            self.flags.verdict.is(outcome.clone());
+        }
+        // The client may have gone away meanwhile.
+        let _ = self.sender.send(answered);
+    }
+
+    /// Whether what the guest answers can go to the client.
+    fn judge(&self, response: Response<WasiBody>) -> Answered {
+        if self.flags.oversized.load(Ordering::Acquire) {
+            return Err(Outcome::RequestTooLarge(self.flags.request_bytes_max));
+        }
+        let too_large = announced_bytes(&response) > Some(self.response_bytes_max);
+        if too_large && !self.flags.without_body {
+            return Err(Outcome::ResponseTooLarge(self.response_bytes_max));
+        }
+        Ok(response)
     }
 }
 
-/// Whether what the guest answers can go to the client.
-fn judge(response: GuestResponse, flags: &Flags, response_bytes_max: u64) -> Answered {
-    if flags.oversized.load(Ordering::Acquire) {
-        return Err(Outcome::RequestTooLarge(flags.request_bytes_max));
-    }
-    let response = response.map_err(|code| Outcome::GuestError(format!("{code:?}")))?;
-    if announced_bytes(&response) > Some(response_bytes_max) && !flags.without_body {
-        return Err(Outcome::ResponseTooLarge(response_bytes_max));
-    }
-    Ok(response)
-}
-
-fn announced_bytes(response: &Response<HyperOutgoingBody>) -> Option<u64> {
+fn announced_bytes(response: &Response<WasiBody>) -> Option<u64> {
     let announced = response.headers().get(CONTENT_LENGTH)?;
     announced.to_str().ok()?.parse().ok()
 }
 
+/// The guest's entry point, with the request that it is called with.
+enum Call<B> {
+    IncomingHandler(ProxyPre<InstanceState>, Request<LimitedBody<B>>),
+    Handler(ServicePre<InstanceState>, Request<LimitedBody<B>>),
+    Program(wagi::Command, wagi::Program<B>),
+}
+
+impl<B> Call<B>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: std::fmt::Display,
+{
+    fn new(entry: HttpEntry, request: Request<LimitedBody<B>>) -> (Call<B>, Option<wagi::Start>) {
+        let command = match entry {
+            HttpEntry::IncomingHandler(pre) => return (Call::IncomingHandler(pre, request), None),
+            HttpEntry::Handler(pre) => return (Call::Handler(pre, request), None),
+            HttpEntry::Command(pre) => wagi::Command::Sync(pre),
+            HttpEntry::AsyncCommand(pre) => wagi::Command::Async(pre),
+        };
+        let (program, start) = wagi::Program::new(request);
+        (Call::Program(command, program), Some(start))
+    }
+
+    async fn run(self, store: &mut Store<InstanceState>, answer: Answer) -> wasmtime::Result<()> {
+        match self {
+            Call::IncomingHandler(pre, request) => p2::call(&pre, store, request, answer).await,
+            Call::Handler(pre, request) => p3::call(&pre, store, request, answer).await,
+            Call::Program(command, program) => program.call(&command, store, answer).await,
+        }
+    }
+}
+
 /// The guest's side: instantiate, call, drop the store, record.
-async fn run(
+async fn run<B>(
     function: Arc<ReadyFunction>,
-    pre: ProxyPre<InstanceState>,
     mut store: Store<InstanceState>,
-    call: Call,
+    call: Call<B>,
+    answer: Answer,
     recorder: Recorder,
-    flags: Flags,
-) -> Outcome {
+) -> Outcome
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: std::fmt::Display,
+{
     let cpu = store.data().cpu.clone();
+    let flags = answer.flags.clone();
     let time_left = recorder.time_left();
-    let guest = async {
-        let proxy = pre.instantiate_async(&mut store).await?;
-        proxy
-            .wasi_http_incoming_handler()
-            .call_handle(&mut store, call.request, call.out)
-            .await
-    };
-    let ended = tokio::time::timeout(time_left, cpu.measure(guest)).await;
+    let ended = tokio::time::timeout(time_left, cpu.measure(call.run(&mut store, answer))).await;
     let outcome = match ended {
         Err(_) => Outcome::Timeout(function.limits.timeout),
         Ok(_) if flags.oversized.load(Ordering::Acquire) => {
@@ -268,7 +284,7 @@ async fn run(
 }
 
 /// The client's side: the response as soon as the guest has set it, or why it has not.
-async fn answer(
+async fn respond(
     function: &ReadyFunction,
     receiver: oneshot::Receiver<Answered>,
     task: JoinHandle<Outcome>,

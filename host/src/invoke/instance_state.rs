@@ -5,6 +5,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::cpu::CpuTime;
+use super::http::wagi;
 use super::limiter::MemoryLimiter;
 use super::ready::ReadyFunction;
 use crate::broker::Broker;
@@ -26,6 +27,18 @@ pub struct Services {
     pub broker: Option<Broker>,
 }
 
+/// What one invocation starts with.
+pub(super) struct Start {
+    /// Where its output goes.
+    pub(super) output: Output,
+    /// What it computes is added here.
+    pub(super) cpu: CpuTime,
+    /// Functions that its event has passed through.
+    pub(super) hops: u32,
+    /// For a program: its environment and its pipes.
+    pub(super) program: Option<wagi::Start>,
+}
+
 /// The state of one invocation.
 pub(super) struct InstanceState {
     wasi: WasiCtx,
@@ -44,12 +57,18 @@ impl InstanceState {
     pub(super) fn new(
         function: &ReadyFunction,
         services: &Services,
-        output: Output,
-        hops: u32,
+        start: Start,
     ) -> InstanceState {
+        let output = start.output;
         let mut wasi = WasiCtx::builder();
-        wasi.stdout(StandardOutput::new(output.clone(), Stream::Stdout))
-            .stderr(StandardOutput::new(output.clone(), Stream::Stderr))
+        match start.program {
+            Some(program) => wasi
+                .envs(&program.environment)
+                .stdin(program.stdin)
+                .stdout(program.stdout),
+            None => wasi.stdout(StandardOutput::new(output.clone(), Stream::Stdout)),
+        };
+        wasi.stderr(StandardOutput::new(output.clone(), Stream::Stderr))
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false)
@@ -70,13 +89,13 @@ impl InstanceState {
                 grants: function.grants.clone(),
             },
             limiter: MemoryLimiter::new(function.limits.memory_bytes),
-            cpu: CpuTime::default(),
+            cpu: start.cpu,
             config: ConfigContext(function.config.clone()),
             output,
             mqtt: MqttContext {
                 broker: services.broker.clone(),
                 grants: function.grants.clone(),
-                hops,
+                hops: start.hops,
             },
         }
     }

@@ -11,33 +11,29 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use wasmtime::{Store, UpdateDeadline};
 
 use super::cpu::{CpuLimitReached, CpuTime};
 use super::engine::PooledEngine;
-use super::instance_state::InstanceState;
 pub use super::instance_state::Services;
-use super::linker;
-use super::ready::{LoadError, Loader, ReadyFunction};
-use super::ticker::{Ticker, Ticking};
+use super::instance_state::{InstanceState, Start};
+use super::ready::{LoadError, Loaded, Loader, ReadyFunction};
+use super::runtime::{AsyncUnavailable, Runtime, Slot};
 use crate::limits;
+use crate::model::abi::Abi;
 use crate::model::digest::Digest;
 use crate::model::id::InvocationId;
 use crate::model::outcome::{Blame, Outcome};
 use crate::observe::journal::{Level, Record, Source};
 use crate::observe::metrics;
-use crate::observe::output::Output;
 
 /// Runs functions.
 pub struct Invoker {
     pub(super) loader: Loader,
     pub(super) services: Services,
-    ticker: Ticker,
-    /// A permit for each slot of the pool.
-    slots: Arc<Semaphore>,
     /// The tasks of all guests.
     guests: TaskTracker,
     /// Where guests run, whoever invokes them: never where the admin API is served.
@@ -57,37 +53,37 @@ pub enum InvokerError {
 
 impl Invoker {
     /// An invoker on this engine, with its compiled components in this directory. Guests run on the current runtime.
+    /// `wasi_p3` is whether components of WASI 0.3 are served.
     pub fn new(
         pooled: PooledEngine,
+        wasi_p3: bool,
         services: Services,
         cache_directory: std::path::PathBuf,
         cache_key: [u8; 32],
     ) -> Result<Invoker, InvokerError> {
-        let linker = linker::link(&pooled.engine).map_err(InvokerError::Link)?;
-        let ticker = Ticker::start(&pooled.engine);
-        let slots = Arc::new(Semaphore::new(pooled.instances as usize));
         let database = services.database.clone();
-        let loader = Loader::new(
-            pooled.engine,
-            pooled.code,
-            linker,
-            cache_directory,
-            cache_key,
-            database,
-        )?;
+        let loader = Loader::new(pooled, wasi_p3, cache_directory, cache_key, database)?;
         Ok(Invoker {
             loader,
             services,
-            ticker,
-            slots,
             guests: TaskTracker::new(),
             runtime: Handle::current(),
         })
     }
 
     /// Compiles a component that is being deployed and checks that it links.
-    pub async fn prepare(&self, digest: Digest, bytes: Vec<u8>) -> Result<(), LoadError> {
-        self.loader.prepare(digest, bytes).await
+    pub async fn prepare(
+        &self,
+        digest: Digest,
+        component: Vec<u8>,
+        abi: Abi,
+    ) -> Result<(), LoadError> {
+        self.loader.prepare(digest, component, abi).await
+    }
+
+    /// Whether components of this ABI can run.
+    pub fn serves(&self, abi: Abi) -> Result<(), AsyncUnavailable> {
+        self.loader.runtime(abi).map(|_| ())
     }
 
     /// Loads a function's component ahead of its first event.
@@ -122,13 +118,13 @@ impl Invoker {
     /// A store for one invocation, with every limit set.
     pub(super) fn store(
         &self,
+        runtime: &Runtime,
         function: &ReadyFunction,
-        output: Output,
-        hops: u32,
+        start: Start,
     ) -> Store<InstanceState> {
-        let state = InstanceState::new(function, &self.services, output, hops);
+        let state = InstanceState::new(function, &self.services, start);
         let cpu_limit = function.limits.cpu;
-        let mut store = Store::new(self.loader.engine(), state);
+        let mut store = Store::new(&runtime.engine, state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits::HOSTCALL_BYTES_MAX);
         store.set_max_component_handles(limits::HANDLES_MAX);
@@ -142,26 +138,23 @@ impl Invoker {
         store
     }
 
-    /// A slot of the pool, which bounds all functions together; none if there is none until `deadline`.
-    pub(super) async fn slot(&self, deadline: Instant) -> Option<Slot> {
-        let acquired = tokio::time::timeout_at(deadline.into(), self.slot_patiently()).await;
-        acquired.ok()
+    /// What runs this function, with a slot of its pool, which bounds all functions together.
+    pub(super) async fn slot(&self, function: &ReadyFunction) -> Result<(&Runtime, Slot), Outcome> {
+        let runtime = self.loader.runtime(function.abi).map_err(host_error)?;
+        Ok((runtime, runtime.slot().await))
     }
 
-    /// A slot of the pool, however long it takes.
-    pub(super) async fn slot_patiently(&self) -> Slot {
-        let permit = self.slots.clone().acquire_owned().await;
-        Slot {
-            _permit: permit.expect("the semaphore is never closed"),
-            _ticking: self.ticker.hold(),
-        }
+    /// The entry points of a function's component.
+    pub(super) async fn loaded<'a>(
+        &self,
+        function: &'a ReadyFunction,
+    ) -> Result<&'a Loaded, Outcome> {
+        function.loaded(&self.loader).await.map_err(host_error)
     }
 }
 
-/// A place in the pool; the epoch advances while it is held.
-pub(super) struct Slot {
-    _permit: OwnedSemaphorePermit,
-    _ticking: Ticking,
+pub(super) fn host_error(error: impl std::fmt::Display) -> Outcome {
+    Outcome::HostError(format!("{error:#}"))
 }
 
 /// How an invocation ended as its client saw it, where that is not how its guest ended. The first one stands.

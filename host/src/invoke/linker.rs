@@ -13,9 +13,10 @@ use crate::capability::config::HasConfig;
 use crate::capability::key_value::HasKeyValue;
 use crate::capability::logging::HasLogging;
 use crate::capability::mqtt_client::HasMqtt;
+use crate::model::abi::Abi;
 
-/// Links everything that Tidegate serves.
-pub(super) fn link(engine: &Engine) -> wasmtime::Result<Linker<InstanceState>> {
+/// Links everything that Tidegate serves to components of this ABI.
+pub(super) fn link(engine: &Engine, abi: Abi) -> wasmtime::Result<Linker<InstanceState>> {
     let mut linker = Linker::new(engine);
     // All of WASI 0.2: what is not granted is there and gives nothing away (no directories, no network).
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
@@ -27,7 +28,16 @@ pub(super) fn link(engine: &Engine) -> wasmtime::Result<Linker<InstanceState>> {
     logging::add_to_linker::<_, HasLogging>(&mut linker, |state| &mut state.output)?;
     client::add_to_linker::<_, HasMqtt>(&mut linker, |state| &mut state.mqtt)?;
     link_foreign(&mut linker)?;
+    if abi == Abi::Async {
+        link_async(&mut linker)?;
+    }
     Ok(linker)
+}
+
+/// What only an engine with the asynchronous ABI can link: WASI 0.3, beside all of the above.
+fn link_async(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p3::add_to_linker(linker)?;
+    wasmtime_wasi_http::p3::add_to_linker(linker)
 }
 
 /// Links interfaces of others over the same capabilities.

@@ -8,16 +8,24 @@ use std::sync::Arc;
 
 use tokio::sync::{OnceCell, Semaphore};
 use wasmtime::Engine;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, InstancePre};
+use wasmtime_wasi::p2::bindings as p2;
+use wasmtime_wasi::p3::bindings as p3;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
+use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use super::admission::Admission;
 use super::artifact::ArtifactCache;
 use super::compile::{CompileError, compile};
-use super::engine::CodeLayout;
+use super::componentize::{self, ComponentizeError};
+use super::engine::{CodeLayout, PooledEngine, compiling};
 use super::instance_state::InstanceState;
+use super::invoker::InvokerError;
+use super::runtime::{AsyncUnavailable, Runtime, Runtimes};
 use crate::bindings::mqtt::MqttHandlerPre;
+use crate::model::abi::Abi;
 use crate::model::digest::Digest;
+use crate::model::exports::{self, HttpExport, MqttExport};
 use crate::model::grant::Grants;
 use crate::model::manifest::{FunctionLimits, InvalidManifest, Manifest};
 use crate::model::name::Name;
@@ -31,8 +39,12 @@ pub struct ReadyFunction {
     pub name: Name,
     /// Its revision's number.
     pub revision: u32,
-    /// Its component's digest.
+    /// Its component's digest, as it was uploaded.
     pub digest: Digest,
+    /// The digest of the component that was made of a core module, where one was uploaded.
+    pub derived_digest: Option<Digest>,
+    /// How the component is called.
+    pub abi: Abi,
     /// Size of its component.
     pub component_bytes: u64,
     /// When the revision was made, in milliseconds since 1970.
@@ -54,8 +66,30 @@ pub struct ReadyFunction {
 
 /// The entry points of a loaded component; none where it has no such export.
 pub(super) struct Loaded {
-    pub(super) http: Option<ProxyPre<InstanceState>>,
-    pub(super) mqtt: Option<MqttHandlerPre<InstanceState>>,
+    pub(super) http: Option<HttpEntry>,
+    pub(super) mqtt: Option<MqttEntry>,
+}
+
+/// What serves HTTP requests.
+#[derive(Clone)]
+pub(super) enum HttpEntry {
+    /// `wasi:http/incoming-handler@0.2`
+    IncomingHandler(ProxyPre<InstanceState>),
+    /// `wasi:http/handler@0.3`
+    Handler(ServicePre<InstanceState>),
+    /// `wasi:cli/run@0.2`: a CGI program.
+    Command(p2::CommandPre<InstanceState>),
+    /// `wasi:cli/run@0.3`: a CGI program.
+    AsyncCommand(p3::CommandPre<InstanceState>),
+}
+
+/// What handles MQTT messages.
+#[derive(Clone)]
+pub(super) enum MqttEntry {
+    /// `tidegate:mqtt/handler`
+    Tidegate(MqttHandlerPre<InstanceState>),
+    /// `handle-message` of Spin's MQTT trigger.
+    Spin(InstancePre<InstanceState>),
 }
 
 /// Why a component could not be loaded.
@@ -64,6 +98,12 @@ pub enum LoadError {
     /// It could not be compiled.
     #[error(transparent)]
     Compile(#[from] CompileError),
+    /// It is a core module that cannot be made a component.
+    #[error(transparent)]
+    Componentize(#[from] ComponentizeError),
+    /// It needs an ABI that cannot be served.
+    #[error(transparent)]
+    Async(#[from] AsyncUnavailable),
     /// It does not fit what the host links.
     #[error("the component cannot be linked: {0}")]
     Link(String),
@@ -87,6 +127,8 @@ impl ReadyFunction {
             name: revision.function.clone(),
             revision: revision.number,
             digest: revision.digest,
+            derived_digest: revision.derived_digest,
+            abi: revision.abi,
             component_bytes: revision.component_bytes,
             created_ms: revision.created_ms,
             grants: Arc::new(manifest.grants()),
@@ -101,16 +143,14 @@ impl ReadyFunction {
 
     pub(super) async fn loaded(&self, loader: &Loader) -> Result<&Loaded, LoadError> {
         self.loaded
-            .get_or_try_init(|| loader.load(self.digest))
+            .get_or_try_init(|| loader.load(self.digest, self.abi))
             .await
     }
 }
 
 /// Turns component bytes into entry points.
 pub(super) struct Loader {
-    engine: Engine,
-    code: CodeLayout,
-    linker: Linker<InstanceState>,
+    runtimes: Runtimes,
     cache: ArtifactCache,
     database: Database,
     /// One at a time: compiling takes all cores and much memory.
@@ -119,60 +159,74 @@ pub(super) struct Loader {
 
 impl Loader {
     pub(super) fn new(
-        engine: Engine,
-        code: CodeLayout,
-        linker: Linker<InstanceState>,
+        pooled: PooledEngine,
+        wasi_p3: bool,
         cache_directory: PathBuf,
         cache_key: [u8; 32],
         database: Database,
-    ) -> std::io::Result<Loader> {
-        let cache = ArtifactCache::open(cache_directory, cache_key, &engine)?;
+    ) -> Result<Loader, InvokerError> {
+        let asynchronous = CodeLayout {
+            abi: Abi::Async,
+            ..pooled.code
+        };
+        let asynchronous = compiling(asynchronous).map_err(InvokerError::Link)?;
+        let engines = [(Abi::Sync, &pooled.engine), (Abi::Async, &asynchronous)];
+        let cache = ArtifactCache::open(cache_directory, cache_key, engines)?;
         Ok(Loader {
-            engine,
-            code,
-            linker,
+            runtimes: Runtimes::new(pooled, wasi_p3).map_err(InvokerError::Link)?,
             cache,
             database,
             compiler: Semaphore::new(1),
         })
     }
 
-    pub(super) fn engine(&self) -> &Engine {
-        &self.engine
+    pub(super) fn runtime(&self, abi: Abi) -> Result<&Runtime, AsyncUnavailable> {
+        self.runtimes.of(abi)
     }
 
     /// Compiles a component that is being deployed, checks that it links, and keeps the result.
-    pub(super) async fn prepare(&self, digest: Digest, bytes: Vec<u8>) -> Result<(), LoadError> {
-        if let Some(compiled) = self.cache.load(digest) {
-            return self.entry_points(&compiled).map(|_| ());
+    pub(super) async fn prepare(
+        &self,
+        digest: Digest,
+        component: Vec<u8>,
+        abi: Abi,
+    ) -> Result<(), LoadError> {
+        if let Some(compiled) = self.cache.load(digest, abi) {
+            return self.entry_points(&compiled, abi).map(|_| ());
         }
-        self.compile(digest, bytes).await.map(|_| ())
+        self.compile(digest, component, abi).await.map(|_| ())
     }
 
     /// Loads a component that is stored: from the cache or, where that has nothing authentic, compiled anew.
-    async fn load(&self, digest: Digest) -> Result<Loaded, LoadError> {
-        if let Some(compiled) = self.cache.load(digest)
-            && let Ok(loaded) = self.entry_points(&compiled)
+    async fn load(&self, digest: Digest, abi: Abi) -> Result<Loaded, LoadError> {
+        if let Some(compiled) = self.cache.load(digest, abi)
+            && let Ok(loaded) = self.entry_points(&compiled, abi)
         {
             return Ok(loaded);
         }
-        let bytes = self
+        let uploaded = self
             .database
             .read(move |db| deployments::component(db, digest))
             .await?;
-        self.compile(digest, bytes.ok_or(LoadError::Missing(digest))?)
-            .await
+        let uploaded = uploaded.ok_or(LoadError::Missing(digest))?;
+        let component = componentize::component_of(uploaded).await?;
+        self.compile(digest, component, abi).await
     }
 
-    async fn compile(&self, digest: Digest, bytes: Vec<u8>) -> Result<Loaded, LoadError> {
+    async fn compile(
+        &self,
+        digest: Digest,
+        component: Vec<u8>,
+        abi: Abi,
+    ) -> Result<Loaded, LoadError> {
         let _turn = self
             .compiler
             .acquire()
             .await
             .expect("the semaphore is never closed");
-        let compiled = compile(bytes, self.code).await?;
-        let loaded = self.entry_points(&compiled)?;
-        self.keep(digest, &compiled);
+        let compiled = compile(component, self.runtime(abi)?.code).await?;
+        let loaded = self.entry_points(&compiled, abi)?;
+        self.keep(digest, abi, &compiled);
         Ok(loaded)
     }
 
@@ -190,46 +244,60 @@ impl Loader {
         }
     }
 
-    fn keep(&self, digest: Digest, compiled: &[u8]) {
-        if let Err(error) = self.cache.store(digest, compiled) {
+    fn keep(&self, digest: Digest, abi: Abi, compiled: &[u8]) {
+        if let Err(error) = self.cache.store(digest, abi, compiled) {
             tracing::warn!(%error, "a compiled component could not be kept; it will be compiled again at next start");
         }
     }
 
-    fn entry_points(&self, compiled: &[u8]) -> Result<Loaded, LoadError> {
+    fn entry_points(&self, compiled: &[u8], abi: Abi) -> Result<Loaded, LoadError> {
+        let runtime = self.runtime(abi)?;
         let unlinkable = |error: wasmtime::Error| LoadError::Link(format!("{error:#}"));
-        let component = self.deserialize(compiled).map_err(unlinkable)?;
-        let exports = |name: &str| {
-            component
-                .component_type()
-                .exports(&self.engine)
-                .any(|(export, _)| export.starts_with(name))
-        };
-        let (has_http, has_mqtt) = (
-            exports("wasi:http/incoming-handler@0.2"),
-            exports("tidegate:mqtt/handler@0.1"),
-        );
-        let pre = self
-            .linker
-            .instantiate_pre(&component)
-            .map_err(unlinkable)?;
-        let http = has_http
-            .then(|| ProxyPre::new(pre.clone()))
-            .transpose()
-            .map_err(unlinkable)?;
-        let mqtt = has_mqtt
-            .then(|| MqttHandlerPre::new(pre))
-            .transpose()
-            .map_err(unlinkable)?;
-        Ok(Loaded { http, mqtt })
+        let component = deserialize(&runtime.engine, compiled).map_err(unlinkable)?;
+        let pre = runtime.linker.instantiate_pre(&component);
+        let pre = pre.map_err(unlinkable)?;
+        let ty = component.component_type();
+        let names: Vec<&str> = ty.exports(&runtime.engine).map(|(name, _)| name).collect();
+        Ok(Loaded {
+            http: http_entry(&names, &pre).map_err(unlinkable)?,
+            mqtt: mqtt_entry(&names, &pre).map_err(unlinkable)?,
+        })
     }
+}
 
-    #[expect(
-        unsafe_code,
-        reason = "native code made by this host's own compiler, from memory or authenticated by the cache"
-    )]
-    fn deserialize(&self, compiled: &[u8]) -> wasmtime::Result<Component> {
-        // SAFETY: `compiled` comes from `compile`, or from `ArtifactCache::load`, which has checked that it did.
-        unsafe { Component::deserialize(&self.engine, compiled) }
-    }
+fn http_entry(
+    exports: &[&str],
+    pre: &InstancePre<InstanceState>,
+) -> wasmtime::Result<Option<HttpEntry>> {
+    let pre = pre.clone();
+    let entry = match exports::http(exports) {
+        Some(HttpExport::IncomingHandler) => HttpEntry::IncomingHandler(ProxyPre::new(pre)?),
+        Some(HttpExport::Handler) => HttpEntry::Handler(ServicePre::new(pre)?),
+        Some(HttpExport::Command) => HttpEntry::Command(p2::CommandPre::new(pre)?),
+        Some(HttpExport::AsyncCommand) => HttpEntry::AsyncCommand(p3::CommandPre::new(pre)?),
+        None => return Ok(None),
+    };
+    Ok(Some(entry))
+}
+
+fn mqtt_entry(
+    exports: &[&str],
+    pre: &InstancePre<InstanceState>,
+) -> wasmtime::Result<Option<MqttEntry>> {
+    let pre = pre.clone();
+    let entry = match exports::mqtt(exports) {
+        Some(MqttExport::Tidegate) => MqttEntry::Tidegate(MqttHandlerPre::new(pre)?),
+        Some(MqttExport::Spin) => MqttEntry::Spin(pre),
+        None => return Ok(None),
+    };
+    Ok(Some(entry))
+}
+
+#[expect(
+    unsafe_code,
+    reason = "native code made by this host's own compiler, from memory or authenticated by the cache"
+)]
+fn deserialize(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `compiled` comes from `compile`, or from `ArtifactCache::load`, which has checked that it did.
+    unsafe { Component::deserialize(engine, compiled) }
 }

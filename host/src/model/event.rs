@@ -1,8 +1,13 @@
-//! MQTT messages as they travel between broker, functions and storage. (HTTP requests travel as `http::Request`.)
+//! MQTT messages as they travel between broker, functions and storage, and what travels with an HTTP request, which is
+//! an `http::Request`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::route::{RouteParameters, RoutePattern};
 use super::topic::TopicName;
 
 /// Quality of service: how surely a message is delivered (MQTT 3.1.1, section 4.3).
@@ -97,4 +102,15 @@ pub struct Delivery {
     pub attempt: u32,
     /// The trigger's filter.
     pub matched_filter: String,
+}
+
+/// How an HTTP request came to its function; travels with the request as an extension.
+#[derive(Clone, Debug)]
+pub struct MatchedRoute {
+    /// The pattern that matched.
+    pub pattern: Arc<RoutePattern>,
+    /// What the path gave to its parameters, percent-encoded as the client sent it.
+    pub parameters: RouteParameters,
+    /// Who sent the request.
+    pub client: SocketAddr,
 }

@@ -1,8 +1,10 @@
 //! The vocabulary: values that cannot be wrong once they exist, without input or output.
 
+pub mod abi;
 pub mod bucket;
 pub mod digest;
 pub mod event;
+pub mod exports;
 pub mod grant;
 pub mod id;
 pub mod manifest;

@@ -101,6 +101,14 @@ impl RoutePattern {
         at_end.then_some(parameters)
     }
 
+    /// The name of the parameter that takes all that is left of a path, where there is one.
+    pub fn rest(&self) -> Option<&str> {
+        match self.segments.last() {
+            Some(Segment::Rest(name)) => Some(name),
+            _ => None,
+        }
+    }
+
     /// The text that the first segment must be, where it is neither a parameter nor the rest.
     pub fn first_exact(&self) -> Option<&str> {
         match self.segments.first() {

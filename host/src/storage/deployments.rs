@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::database::StorageError;
 use crate::limits::REVISIONS_KEPT;
+use crate::model::abi::Abi;
 use crate::model::digest::Digest;
 use crate::model::name::Name;
 
@@ -14,11 +15,15 @@ pub struct StoredRevision {
     pub function: Name,
     /// Counts up from 1 for each function.
     pub number: u32,
-    /// The component's.
+    /// The component's, as it was uploaded.
     pub digest: Digest,
+    /// How the component is called.
+    pub abi: Abi,
+    /// The digest of the component that was made of a core module, where one was uploaded.
+    pub derived_digest: Option<Digest>,
     /// The effective manifest, as JSON.
     pub manifest: String,
-    /// Size of the component.
+    /// Size of what was uploaded.
     pub component_bytes: u64,
     /// Milliseconds since 1970.
     pub created_ms: i64,
@@ -32,10 +37,14 @@ pub struct StoredRevision {
 pub struct NewRevision {
     /// The function's name.
     pub function: Name,
-    /// The component's bytes.
+    /// The bytes that were uploaded.
     pub component: Vec<u8>,
     /// Their digest.
     pub digest: Digest,
+    /// How the component is called.
+    pub abi: Abi,
+    /// The digest of the component that was made of a core module, where one was uploaded.
+    pub derived_digest: Option<Digest>,
     /// The effective manifest, as JSON.
     pub manifest: String,
     /// Milliseconds since 1970.
@@ -45,16 +54,15 @@ pub struct NewRevision {
 }
 
 const REVISION_COLUMNS: &str = "SELECT revision.function, revision.number, revision.digest, revision.manifest,
-    length(component.bytes), revision.created_ms, revision.created_by, function.active_revision IS revision.number
+    length(component.bytes), revision.created_ms, revision.created_by, function.active_revision IS revision.number,
+    component.abi, component.derived_digest
     FROM revision JOIN component USING (digest) LEFT JOIN function ON function.name = revision.function";
 
 fn revision_from(row: &Row<'_>) -> rusqlite::Result<StoredRevision> {
-    let name: String = row.get(0)?;
-    let function = name.parse().map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
-    })?;
     Ok(StoredRevision {
-        function,
+        function: parsed(row, 0)?,
+        abi: parsed(row, 8)?,
+        derived_digest: row.get::<_, Option<_>>(9)?.map(Digest::from_bytes),
         number: row.get(1)?,
         digest: Digest::from_bytes(row.get(2)?),
         manifest: row.get(3)?,
@@ -62,6 +70,20 @@ fn revision_from(row: &Row<'_>) -> rusqlite::Result<StoredRevision> {
         created_ms: row.get(5)?,
         created_by: row.get(6)?,
         active: row.get(7)?,
+    })
+}
+
+fn parsed<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
+where
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let text: String = row.get(column)?;
+    text.parse().map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Text,
+            Box::new(error),
+        )
     })
 }
 
@@ -112,8 +134,14 @@ pub fn component(connection: &Connection, digest: Digest) -> Result<Option<Vec<u
 /// Stores a revision, makes it active, and forgets the oldest beyond the number kept. Returns its number.
 pub fn deploy(connection: &Connection, new: &NewRevision) -> Result<u32, StorageError> {
     connection.execute(
-        "INSERT INTO component (digest, bytes) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING",
-        params![new.digest.as_bytes(), new.component],
+        "INSERT INTO component (digest, bytes, abi, derived_digest) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (digest) DO NOTHING",
+        params![
+            new.digest.as_bytes(),
+            new.component,
+            new.abi.as_str(),
+            new.derived_digest.map(|digest| *digest.as_bytes())
+        ],
     )?;
     let number: u32 = connection.query_row(
         "SELECT coalesce(max(number), 0) + 1 FROM revision WHERE function = ?1",

@@ -5,7 +5,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::database::StorageError;
 
 /// In order; the first brings the schema to version 1.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/0001_init.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/0001_init.sql"),
+    include_str!("../../../migrations/0002_component_abi.sql"),
+];
 
 /// Applies what is missing.
 pub(super) fn run(connection: &mut Connection) -> Result<(), StorageError> {

@@ -22,6 +22,8 @@ pub struct TriggerTable {
 
 struct Route {
     trigger: HttpTrigger,
+    /// The trigger's, for requests to share.
+    pattern: Arc<RoutePattern>,
     function: Arc<ReadyFunction>,
 }
 
@@ -32,7 +34,7 @@ pub enum RouteMatch<'a> {
         /// The function.
         function: &'a Arc<ReadyFunction>,
         /// The pattern that matched.
-        route: &'a RoutePattern,
+        route: &'a Arc<RoutePattern>,
         /// What the path gives to its parameters.
         parameters: RouteParameters,
     },
@@ -67,6 +69,7 @@ impl TriggerTable {
             for trigger in &function.manifest.http {
                 let route = Route {
                     trigger: trigger.clone(),
+                    pattern: Arc::new(trigger.route.clone()),
                     function: function.clone(),
                 };
                 match trigger.route.first_exact() {
@@ -160,7 +163,7 @@ impl TriggerTable {
             if methods.is_empty() || methods.iter().any(|name| name.method() == method) {
                 return RouteMatch::Found {
                     function: &route.function,
-                    route: &route.trigger.route,
+                    route: &route.pattern,
                     parameters,
                 };
             }
