@@ -3,7 +3,7 @@
 use crate::invoke::componentize::ComponentizeError;
 use crate::model::abi::Abi;
 use serde::Serialize;
-use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{ComponentTypeRef, Encoding, Parser, Payload, Validator, WasmFeatures};
 
 /// What a component says about itself.
 #[derive(Clone, Debug, Serialize)]
@@ -71,9 +71,11 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, NotAComponent> {
             Payload::End(_) => depth -= 1,
             Payload::ComponentImportSection(section) if depth == 1 => {
                 for import in section {
-                    inspection
-                        .imports
-                        .push(import.map_err(invalid)?.name.name.to_owned());
+                    let import = import.map_err(invalid)?;
+                    // Types are only named for what is exported.
+                    if !matches!(import.ty, ComponentTypeRef::Type(_)) {
+                        inspection.imports.push(import.name.name.to_owned());
+                    }
                 }
             }
             Payload::ComponentExportSection(section) if depth == 1 => {

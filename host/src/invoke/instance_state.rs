@@ -63,6 +63,7 @@ impl InstanceState {
         let mut wasi = WasiCtx::builder();
         match start.program {
             Some(program) => wasi
+                .args(&program.arguments)
                 .envs(&program.environment)
                 .stdin(program.stdin)
                 .stdout(program.stdout),

@@ -63,6 +63,17 @@ pub(super) fn environment(request: &request::Parts) -> Vec<(String, String)> {
     environment
 }
 
+/// The command line of the program: its path, and each piece of the query as an argument, as Spin has it.
+pub(super) fn arguments(request: &request::Parts) -> Vec<String> {
+    let (script, _) = split_path(request.uri.path(), request.extensions.get());
+    let query = request.uri.query().unwrap_or_default();
+    let pieces = query.split('&').filter(|piece| !piece.is_empty());
+    std::iter::once(script)
+        .chain(pieces)
+        .map(str::to_owned)
+        .collect()
+}
+
 /// The part of the path that leads to the program, and what is left of it.
 fn split_path<'a>(path: &'a str, matched: Option<&MatchedRoute>) -> (&'a str, &'a str) {
     let rest = matched.and_then(|matched| {

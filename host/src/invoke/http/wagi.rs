@@ -104,6 +104,7 @@ impl StdoutStream for PipeEnd {
 
 /// What a program is started with.
 pub(in crate::invoke) struct Start {
+    pub(in crate::invoke) arguments: Vec<String>,
     pub(in crate::invoke) environment: Vec<(String, String)>,
     pub(in crate::invoke) stdin: PipeEnd,
     pub(in crate::invoke) stdout: PipeEnd,
@@ -136,6 +137,7 @@ where
         let (stdout, guest_stdout) = duplex(CGI_BUFFER_BYTES);
         let output = PipeEnd::new(guest_stdout);
         let start = Start {
+            arguments: cgi::arguments(&head),
             environment: cgi::environment(&head),
             stdin: PipeEnd::new(guest_stdin),
             stdout: output.clone(),
