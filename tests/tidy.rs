@@ -24,6 +24,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
             "config",
             "host",
             "invoke::compile",
+            "invoke::componentize",
             "limits",
             "model",
             "observe",
@@ -101,7 +102,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
 ];
 
 /// Statuses outside of `ingress/respond.rs` and `admin/error.rs`, the two files that choose them for failures.
-const STATUSES: [(&str, &[&str]); 7] = [
+const STATUSES: [(&str, &[&str]); 8] = [
     ("admin/broker.rs", &["ACCEPTED", "NO_CONTENT"]),
     ("admin/functions.rs", &["CREATED", "NO_CONTENT", "OK"]),
     ("admin/key_value.rs", &["NO_CONTENT"]),
@@ -110,6 +111,8 @@ const STATUSES: [(&str, &[&str]); 7] = [
     ("admin/router.rs", &["PAYLOAD_TOO_LARGE"]),
     // Recognises the answers of guests that have no body.
     ("invoke/http.rs", &["NOT_MODIFIED", "NO_CONTENT"]),
+    // What a CGI program means by `Status` and `Location`.
+    ("invoke/http/cgi.rs", &["FOUND", "OK", "from_bytes"]),
     ("cli/client.rs", &[]),
 ];
 

@@ -29,7 +29,8 @@ use std::io;
 
 use anyhow::Context as _;
 
-use crate::invoke::{compile, componentize};
+use crate::invoke::compile;
+use crate::invoke::componentize;
 use crate::model::abi::Abi;
 
 /// Exit code of a command that did what it was asked for.

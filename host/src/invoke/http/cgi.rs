@@ -82,8 +82,11 @@ fn split_path<'a>(path: &'a str, matched: Option<&MatchedRoute>) -> (&'a str, &'
         Some(rest.len())
     });
     match rest {
-        // The slash before it is the rest's.
-        Some(bytes) => path.split_at(path.len() - bytes - usize::from(path.len() > bytes)),
+        Some(bytes) => {
+            let (script, _) = path.split_at(path.len() - bytes);
+            // The slash before the rest belongs to it.
+            path.split_at(script.strip_suffix('/').unwrap_or(script).len())
+        }
         None => (path, ""),
     }
 }
