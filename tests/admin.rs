@@ -12,7 +12,7 @@ use tidegate_tests::{
 const FUNCTIONS: &str = "/api/v1/functions";
 
 /// Every path of the API that is not for everybody, with a method that it takes.
-const PROTECTED: [(&str, &str); 18] = [
+const PROTECTED: [(&str, &str); 19] = [
     ("GET", FUNCTIONS),
     ("GET", "/api/v1/functions/version"),
     ("PUT", "/api/v1/functions/version"),
@@ -29,6 +29,7 @@ const PROTECTED: [(&str, &str); 18] = [
     ("GET", "/api/v1/buckets/default/keys/key"),
     ("PUT", "/api/v1/buckets/default/keys/key"),
     ("DELETE", "/api/v1/buckets/default/keys/key"),
+    ("GET", "/api/v1/databases"),
     ("GET", "/api/v1/broker/clients"),
     ("POST", "/api/v1/broker/publish"),
 ];

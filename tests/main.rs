@@ -7,6 +7,7 @@ mod cli;
 mod deploy;
 mod durability;
 mod examples;
+mod guest_sqlite;
 mod http;
 mod limits;
 mod memories_and_tables;

@@ -64,6 +64,11 @@ impl DataDir {
         &self.path
     }
 
+    /// Where functions' SQL databases are.
+    pub fn databases(&self) -> PathBuf {
+        self.path.join("databases")
+    }
+
     /// Where compiled components are kept. Can be deleted at any time.
     pub fn compiled(&self) -> PathBuf {
         self.path.join("compiled")

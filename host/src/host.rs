@@ -31,6 +31,7 @@ use crate::observe::journal::Journals;
 use crate::observe::metrics::Metrics;
 use crate::shutdown::StopSignals;
 use crate::storage::database::{self, Database};
+use crate::storage::guest_databases::GuestDatabases;
 use crate::storage::keys::{self, Purpose};
 use crate::trigger::tables::TriggerTables;
 
@@ -72,6 +73,7 @@ struct Addresses {
 /// The parts that both planes share.
 struct Parts {
     database: Database,
+    guest_databases: Arc<GuestDatabases>,
     broker: Option<Broker>,
     invoker: Arc<Invoker>,
     journals: Arc<Journals>,
@@ -141,8 +143,10 @@ impl Parts {
         let pooled = PooledEngine::probe(config.instances_max)?;
         tracing::info!(pool = %pooled, "instance pool");
         let broker = config.mqtt.map(|_| Broker::start()).transpose()?;
+        let guest_databases = Arc::new(GuestDatabases::new(data_dir.databases()));
         let services = Services {
             database: database.clone(),
+            guest_databases: guest_databases.clone(),
             broker: broker.clone(),
         };
         let cache_key = host_key(&database, Purpose::CompiledComponents).await?;
@@ -153,6 +157,7 @@ impl Parts {
         let tables = Arc::new(TriggerTables::new(table));
         Ok(Parts {
             database,
+            guest_databases,
             broker,
             invoker: Arc::new(invoker),
             journals,
@@ -180,6 +185,7 @@ impl Parts {
             invoker: self.invoker.clone(),
             tables: self.tables.clone(),
             database: self.database.clone(),
+            guest_databases: self.guest_databases.clone(),
             broker: self.broker.clone(),
             metrics: Metrics::install(),
             http_url,

@@ -142,6 +142,46 @@ pub const BATCH_KEYS_MAX: usize = 1000;
 /// Keys in one page of a listing.
 pub const LIST_KEYS_PAGE: u32 = 1000;
 
+// === SQL databases of functions ===
+
+/// Bytes of one database file. Its write-ahead log comes on top: see [`SQL_LOG_BYTES_MAX`].
+pub const SQL_DATABASE_BYTES_MAX: u64 = 64 * MIB;
+/// Bytes of one database's write-ahead log. Beyond it nothing is written until the log could be taken in, which a
+/// transaction that stays open prevents.
+pub const SQL_LOG_BYTES_MAX: u64 = 64 * MIB;
+/// Databases that one function may be granted: each may take [`SQL_DATABASE_BYTES_MAX`] of the disk.
+pub const SQL_DATABASES_GRANTED_MAX: usize = 16;
+/// Databases held open at once. One more takes the place of one that nobody uses.
+pub const SQL_DATABASES_OPEN_MAX: usize = 32;
+/// Connections to one database, each with a thread of its own; no other database has to share them.
+pub const SQL_CONNECTIONS_PER_DATABASE: usize = 6;
+/// Time that one statement may take, from its start to its last row.
+pub const SQL_STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time for which a statement waits for another function's transaction, and for a free connection.
+pub const SQL_BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// Bytes of one result, as it is held in memory.
+pub const SQL_RESULT_BYTES_MAX: usize = 4 * MIB as usize;
+/// Bytes of rows that one invocation may leave unread in streams.
+pub const SQL_UNREAD_BYTES_MAX: usize = 8 * MIB as usize;
+/// Rows of one result.
+pub const SQL_ROWS_MAX: usize = 50_000;
+/// Bytes of one SQL text.
+pub const SQL_TEXT_BYTES_MAX: usize = 64 * KIB as usize;
+/// Bytes of one text or blob, and of one row. Some functions of SQLite take its square in time, in one step.
+pub const SQL_VALUE_BYTES_MAX: usize = MIB as usize;
+/// Parameters of one statement.
+pub const SQL_PARAMETERS_MAX: usize = 1000;
+/// Bytes of a pattern for LIKE and GLOB, whose time goes with its product with the text.
+pub const SQL_PATTERN_BYTES_MAX: usize = 256;
+/// Bytes of pages that one connection keeps in memory.
+pub const SQL_CACHE_BYTES: u64 = 512 * KIB;
+/// Bytes of all temporary tables of one connection; they are in memory.
+pub const SQL_TEMPORARY_BYTES_MAX: u64 = 4 * MIB;
+/// Bytes that all of SQLite may have in memory before statements that have run for a while are ended.
+pub const SQL_MEMORY_BYTES_MAX: u64 = 256 * MIB;
+/// What counts as "a while" for [`SQL_MEMORY_BYTES_MAX`]: short statements are not to pay for a greedy one.
+pub const SQL_MEMORY_GRACE: Duration = Duration::from_millis(100);
+
 // === What the host keeps ===
 
 /// Log lines kept of one function, in memory.

@@ -4,7 +4,7 @@
 //! handler is exported only where `#[mqtt_handler]` uses `export_mqtt_handler!`.
 
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use crate::fakes::{tidegate, wasi};
+pub(crate) use crate::fakes::{spin, tidegate, wasi};
 
 #[cfg(target_arch = "wasm32")]
 pub use generated::*;
@@ -28,6 +28,7 @@ mod generated {
             world function {
                 include tidegate:function/imports@0.1.0;
                 include tidegate:function/mqtt-handler@0.1.0;
+                import spin:sqlite/sqlite@3.1.0;
             }
         ",
         generate_all,

@@ -307,3 +307,64 @@ pub(crate) mod tidegate {
         }
     }
 }
+
+pub(crate) mod spin {
+    pub(crate) mod sqlite {
+        #[allow(
+            clippy::module_inception,
+            reason = "the interface has the package's name"
+        )]
+        pub(crate) mod sqlite {
+            #[allow(
+                dead_code,
+                reason = "nothing is ever executed; the shape is the interface's"
+            )]
+            pub(crate) enum Error {
+                NoSuchDatabase,
+                AccessDenied,
+                InvalidConnection,
+                DatabaseFull,
+                Io(String),
+            }
+
+            pub(crate) enum Value {
+                Integer(i64),
+                Real(f64),
+                Text(String),
+                Blob(Vec<u8>),
+                Null,
+            }
+
+            pub(crate) struct RowResult {
+                pub(crate) values: Vec<Value>,
+            }
+
+            pub(crate) struct QueryResult {
+                pub(crate) columns: Vec<String>,
+                pub(crate) rows: Vec<RowResult>,
+            }
+
+            /// Nobody has one.
+            pub(crate) enum Connection {}
+
+            impl Connection {
+                pub(crate) fn open(_: &str) -> Result<Connection, Error> {
+                    let text = "SQL databases are the host's: there are none in a unit test";
+                    Err(Error::Io(text.to_owned()))
+                }
+
+                pub(crate) fn execute(&self, _: &str, _: &[Value]) -> Result<QueryResult, Error> {
+                    match *self {}
+                }
+
+                pub(crate) fn last_insert_rowid(&self) -> i64 {
+                    match *self {}
+                }
+
+                pub(crate) fn changes(&self) -> u64 {
+                    match *self {}
+                }
+            }
+        }
+    }
+}

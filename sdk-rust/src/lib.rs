@@ -16,7 +16,7 @@
 //! same kind does not compile ("symbol is already defined"), since a component exports each interface once. Tell several routes
 //! or topics apart inside the handler, by [`Request::route`] or by [`Delivery::matched_filter`].
 //!
-//! Layout: [`http`] and [`mqtt`] are what comes in, [`key_value`], [`config`], [`log`] and `mqtt::publish` what a handler
+//! Layout: [`http`] and [`mqtt`] are what comes in, [`key_value`], [`sqlite`], [`config`], [`log`] and `mqtt::publish` what a handler
 //! may use. Only what is used ends up among the component's imports.
 //!
 //! Natively, as in `cargo test`, all of it works on in-memory fakes, which `testing` sets and reads.
@@ -30,6 +30,7 @@ pub mod mqtt;
 pub mod config;
 pub mod key_value;
 pub mod log;
+pub mod sqlite;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;

@@ -4,6 +4,7 @@
 
 pub mod auth;
 mod broker;
+mod databases;
 mod error;
 mod functions;
 mod invoke;

@@ -31,8 +31,8 @@ type Operation = (
 
 use Content::{Bytes, Json as JsonContent, JsonOrEvents, Nothing, Upload};
 
-const UPLOAD: &[&str] = &["route", "topic", "bucket", "publish"];
-const DRY_RUN: &[&str] = &["dry_run", "route", "topic", "bucket", "publish"];
+const UPLOAD: &[&str] = &["route", "topic", "bucket", "database", "publish"];
+const DRY_RUN: &[&str] = &["dry_run", "route", "topic", "bucket", "database", "publish"];
 const LOGS: &[&str] = &["limit", "invocation", "follow"];
 
 #[rustfmt::skip]
@@ -52,6 +52,7 @@ const OPERATIONS: &[Operation] = &[
     ("get", "/buckets/{bucket}/keys/{key}", "Read a value", &[], Nothing, 200, Bytes),
     ("put", "/buckets/{bucket}/keys/{key}", "Write a value", &[], Bytes, 204, Nothing),
     ("delete", "/buckets/{bucket}/keys/{key}", "Remove a key", &[], Nothing, 204, Nothing),
+    ("get", "/databases", "SQL databases of functions", &[], Nothing, 200, JsonContent),
     ("get", "/broker/clients", "MQTT clients that are connected", &[], Nothing, 200, JsonContent),
     ("post", "/broker/publish", "Publish an MQTT message", &[], JsonContent, 202, Nothing),
     ("post", "/login", "Exchange the code of a sign-in link for a token", &[], JsonContent, 200, JsonContent),

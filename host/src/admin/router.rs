@@ -25,7 +25,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use super::auth::{Claims, Role, Tokens};
 use super::error::ApiError;
 use super::login::LoginCode;
-use super::{broker, functions, invoke, key_value, live, login, openapi, page, probes};
+use super::{broker, databases, functions, invoke, key_value, live, login, openapi, page, probes};
 use crate::broker::Broker;
 use crate::deploy::activate::Deployer;
 use crate::http_server;
@@ -35,6 +35,7 @@ use crate::model::id::InvocationId;
 use crate::model::name::Name;
 use crate::observe::metrics::Metrics;
 use crate::storage::database::Database;
+use crate::storage::guest_databases::GuestDatabases;
 use crate::trigger::tables::TriggerTables;
 
 /// What the handlers work with.
@@ -46,6 +47,7 @@ pub struct AdminState {
     pub invoker: Arc<Invoker>,
     pub tables: Arc<TriggerTables>,
     pub database: Database,
+    pub guest_databases: Arc<GuestDatabases>,
     pub broker: Option<Broker>,
     pub metrics: Metrics,
     /// Where functions are reached, as in `http://127.0.0.1:3000`.
@@ -92,6 +94,7 @@ fn router(state: Arc<AdminState>) -> Router {
             "/buckets/{bucket}/keys/{*key}",
             get(key_value::get).delete(key_value::delete),
         )
+        .route("/databases", get(databases::list))
         .route("/broker/clients", get(broker::clients))
         .route("/broker/publish", post(broker::publish))
         .route("/login", post(login::login))

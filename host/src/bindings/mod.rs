@@ -10,3 +10,4 @@
 pub mod foreign;
 pub mod imports;
 pub mod mqtt;
+pub mod sqlite;

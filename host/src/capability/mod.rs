@@ -9,4 +9,5 @@ pub mod key_value;
 pub mod logging;
 pub mod mqtt_client;
 pub mod outbound_http;
+pub mod sqlite;
 pub mod standard_output;

@@ -43,6 +43,9 @@ pub(super) struct DeployArgs {
     /// A key-value bucket that the function may open, such as `default` or `readings:ro`
     #[arg(long = "bucket", value_name = "BUCKET")]
     buckets: Vec<String>,
+    /// An SQL database that the function may open, such as `default` or `readings:ro`
+    #[arg(long = "database", value_name = "DATABASE")]
+    databases: Vec<String>,
     /// A topic filter that the function may publish to, such as `alerts/#`
     #[arg(long = "publish", value_name = "FILTER")]
     publish: Vec<String>,
@@ -158,6 +161,7 @@ fn request(client: &AdminClient, name: &Name, args: &DeployArgs) -> RequestBuild
         ("route", &args.routes),
         ("topic", &args.topics),
         ("bucket", &args.buckets),
+        ("database", &args.databases),
         ("publish", &args.publish),
     ];
     let pairs = |(key, values): (&'static str, &Vec<String>)| {

@@ -92,6 +92,10 @@ const SOURCES: &[(&str, &str)] = &[
         include_str!("../../../sdk-rust/src/mqtt/tests.rs"),
     ),
     (
+        "src/sqlite.rs",
+        include_str!("../../../sdk-rust/src/sqlite.rs"),
+    ),
+    (
         "src/testing.rs",
         include_str!("../../../sdk-rust/src/testing.rs"),
     ),
@@ -110,6 +114,10 @@ const SOURCES: &[(&str, &str)] = &[
     (
         "wit/deps/mqtt.wit",
         include_str!("../../../wit/deps/mqtt.wit"),
+    ),
+    (
+        "wit/deps/spin-sqlite.wit",
+        include_str!("../../../wit/deps/spin-sqlite.wit"),
     ),
     ("wit/worlds.wit", include_str!("../../../wit/worlds.wit")),
 ];

@@ -52,6 +52,12 @@ pub enum Misfit {
         `buckets = [\"default\"]` to [grants] in its manifest"
     )]
     NoBucket(String),
+    /// SQL without a database.
+    #[error(
+        "the component uses SQL (`{0}`), but is granted no database: add `?database=default` to the upload, or \
+        `databases = [\"default\"]` to [grants] in its manifest"
+    )]
+    NoDatabase(String),
     /// Publishing without a topic.
     #[error(
         "the component publishes MQTT messages (`{0}`), but is granted no topic: add `?publish=alerts/%23` to the \
@@ -61,7 +67,7 @@ pub enum Misfit {
 }
 
 const ADVICE: &str = "it serves WASI 0.2 and 0.3 (cli, clocks, filesystem, http, io, random, sockets), wasi:keyvalue, \
-    wasi:config, wasi:logging, tidegate:mqtt and what Spin has of these; build without the others, or compose the \
+    wasi:config, wasi:logging, tidegate:mqtt, SQL and what Spin has of these; build without the others, or compose the \
     component with one that provides them";
 
 /// An import whose interface is served in other versions.
@@ -163,8 +169,11 @@ fn missing_grant(needs: Needs, import: &str, manifest: &Manifest) -> Option<Misf
     let grants = &manifest.grants;
     match needs {
         Needs::Bucket if grants.buckets.is_empty() => Some(Misfit::NoBucket(import.to_owned())),
+        Needs::Database if grants.databases.is_empty() => {
+            Some(Misfit::NoDatabase(import.to_owned()))
+        }
         Needs::Publish if grants.publish.is_empty() => Some(Misfit::NoPublish(import.to_owned())),
-        Needs::Nothing | Needs::Bucket | Needs::Publish => None,
+        Needs::Nothing | Needs::Bucket | Needs::Database | Needs::Publish => None,
     }
 }
 
@@ -247,6 +256,10 @@ mod tests {
             Err(Misfit::NoBucket(_))
         ));
         assert!(check(&[HTTP], &[store], "[grants]\nbuckets = [\"default:ro\"]").is_ok());
+        assert!(matches!(
+            check(&[HTTP], &["spin:sqlite/sqlite@3.1.0"], ""),
+            Err(Misfit::NoDatabase(_))
+        ));
         assert!(matches!(
             check(&[HTTP], &[MQTT_CLIENT], ""),
             Err(Misfit::NoPublish(_))

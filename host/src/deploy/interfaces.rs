@@ -7,6 +7,8 @@ pub enum Needs {
     Nothing,
     /// A bucket.
     Bucket,
+    /// An SQL database.
+    Database,
     /// A topic to publish to.
     Publish,
 }
@@ -52,6 +54,8 @@ const SERVED: &[Interface] = &[
     interface("wasi:logging/logging", &["0.1.0-draft"], Needs::Nothing),
     interface("tidegate:mqtt/types", &["0.1.0"], Needs::Nothing),
     interface("tidegate:mqtt/client", &["0.1.0"], Needs::Publish),
+    interface("fermyon:spin/sqlite", &["2.0.0"], Needs::Database),
+    interface("spin:sqlite/sqlite", &["3.0.0", "3.1.0"], Needs::Database),
     // Only types: nothing to be linked.
     interface(
         "spin:mqtt-trigger/spin-mqtt-types",

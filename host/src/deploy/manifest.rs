@@ -32,7 +32,9 @@ pub enum ManifestError {
 }
 
 /// The query parameters of an upload that are shorthand for the manifest.
-pub const PARAMETERS: [&str; 5] = ["route", "topic", "bucket", "publish", "outbound"];
+pub const PARAMETERS: [&str; 6] = [
+    "route", "topic", "bucket", "database", "publish", "outbound",
+];
 
 /// The effective manifest of an upload, checked as far as it can be without its component.
 pub fn merge(
@@ -94,6 +96,10 @@ fn from_parameters(parameters: &[(String, String)]) -> Result<Manifest, Manifest
             "bucket" => manifest
                 .grants
                 .buckets
+                .push(value.parse().map_err(|error| invalid(format!("{error}")))?),
+            "database" => manifest
+                .grants
+                .databases
                 .push(value.parse().map_err(|error| invalid(format!("{error}")))?),
             "publish" => manifest
                 .grants

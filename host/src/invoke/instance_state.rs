@@ -1,5 +1,7 @@
 //! The `T` of an instance's `Store<T>`: everything that belongs to one invocation and dies with it.
 
+use std::sync::Arc;
+
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -13,16 +15,20 @@ use crate::capability::config::ConfigContext;
 use crate::capability::key_value::{KeyValueContext, KeyValueView};
 use crate::capability::mqtt_client::MqttContext;
 use crate::capability::outbound_http::HttpHooks;
+use crate::capability::sqlite::{SqliteContext, SqliteView};
 use crate::capability::standard_output::StandardOutput;
 use crate::limits;
 use crate::observe::output::{Output, Stream};
 use crate::storage::database::Database;
+use crate::storage::guest_databases::GuestDatabases;
 
 /// What functions reach through their capabilities.
 #[derive(Clone)]
 pub struct Services {
     /// Key-value state.
     pub database: Database,
+    /// SQL databases.
+    pub guest_databases: Arc<GuestDatabases>,
     /// Where functions publish; none where MQTT is switched off.
     pub broker: Option<Broker>,
 }
@@ -46,6 +52,7 @@ pub(super) struct InstanceState {
     http_hooks: HttpHooks,
     table: ResourceTable,
     key_value: KeyValueContext,
+    sqlite: SqliteContext,
     pub(super) limiter: MemoryLimiter,
     pub(super) cpu: CpuTime,
     pub(super) config: ConfigContext,
@@ -89,6 +96,7 @@ impl InstanceState {
                 database: services.database.clone(),
                 grants: function.grants.clone(),
             },
+            sqlite: SqliteContext::new(services.guest_databases.clone(), function.grants.clone()),
             limiter: MemoryLimiter::new(function.limits.memory_bytes),
             cpu: start.cpu,
             config: ConfigContext(function.config.clone()),
@@ -104,6 +112,13 @@ impl InstanceState {
     pub(super) fn key_value(&mut self) -> KeyValueView<'_> {
         KeyValueView {
             context: &self.key_value,
+            table: &mut self.table,
+        }
+    }
+
+    pub(super) fn sqlite(&mut self) -> SqliteView<'_> {
+        SqliteView {
+            context: &self.sqlite,
             table: &mut self.table,
         }
     }

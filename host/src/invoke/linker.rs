@@ -9,10 +9,12 @@ use crate::bindings::imports::tidegate::mqtt::client;
 use crate::bindings::imports::wasi::config::store as config;
 use crate::bindings::imports::wasi::keyvalue::{atomics, batch, store};
 use crate::bindings::imports::wasi::logging::logging;
+use crate::bindings::sqlite::{version_2, version_3};
 use crate::capability::config::HasConfig;
 use crate::capability::key_value::HasKeyValue;
 use crate::capability::logging::HasLogging;
 use crate::capability::mqtt_client::HasMqtt;
+use crate::capability::sqlite::HasSqlite;
 use crate::model::abi::Abi;
 
 /// Links everything that Tidegate serves to components of this ABI.
@@ -28,6 +30,7 @@ pub(super) fn link(engine: &Engine, abi: Abi) -> wasmtime::Result<Linker<Instanc
     logging::add_to_linker::<_, HasLogging>(&mut linker, |state| &mut state.output)?;
     client::add_to_linker::<_, HasMqtt>(&mut linker, |state| &mut state.mqtt)?;
     link_foreign(&mut linker)?;
+    link_sqlite(&mut linker, abi)?;
     if abi == Abi::Async {
         link_async(&mut linker)?;
     }
@@ -38,6 +41,14 @@ pub(super) fn link(engine: &Engine, abi: Abi) -> wasmtime::Result<Linker<Instanc
 fn link_async(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p3::add_to_linker(linker)?;
     wasmtime_wasi_http::p3::add_to_linker(linker)
+}
+
+/// Links the interfaces to SQL databases; of the newer one, what this ABI has.
+fn link_sqlite(linker: &mut Linker<InstanceState>, abi: Abi) -> wasmtime::Result<()> {
+    let mut options = version_3::LinkOptions::default();
+    options.concurrent(abi == Abi::Async);
+    version_2::add_to_linker::<_, HasSqlite>(linker, InstanceState::sqlite)?;
+    version_3::add_to_linker::<_, HasSqlite>(linker, &options, InstanceState::sqlite)
 }
 
 /// Links interfaces of others over the same capabilities.

@@ -13,23 +13,26 @@ use super::topic::{TopicFilter, TopicName};
 pub struct Grants {
     /// Buckets of key-value state.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub buckets: Vec<BucketGrant>,
+    pub buckets: Vec<StateGrant>,
+    /// SQL databases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<StateGrant>,
     /// Topic filters that cover what may be published to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub publish: Vec<TopicFilter>,
 }
 
-/// A bucket, for reading and writing or, written `name:ro`, for reading only.
+/// A bucket or a database, for reading and writing or, written `name:ro`, for reading only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct BucketGrant {
-    /// The bucket.
-    pub bucket: Name,
+pub struct StateGrant {
+    /// Its name.
+    pub name: Name,
     /// What may be done with it.
     pub access: Access,
 }
 
-/// What may be done with a bucket.
+/// What may be done with a bucket or a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Reading only.
@@ -41,10 +44,12 @@ pub enum Access {
 impl Grants {
     /// What may be done with this bucket, if anything.
     pub fn bucket_access(&self, bucket: &str) -> Option<Access> {
-        self.buckets
-            .iter()
-            .find(|grant| grant.bucket.as_str() == bucket)
-            .map(|grant| grant.access)
+        find(&self.buckets, bucket).map(|grant| grant.access)
+    }
+
+    /// The grant of this database, if there is one.
+    pub fn database(&self, database: &str) -> Option<&StateGrant> {
+        find(&self.databases, database)
     }
 
     /// Whether a message may be published to this topic.
@@ -55,40 +60,44 @@ impl Grants {
     }
 }
 
-impl FromStr for BucketGrant {
+fn find<'a>(grants: &'a [StateGrant], name: &str) -> Option<&'a StateGrant> {
+    grants.iter().find(|grant| grant.name.as_str() == name)
+}
+
+impl FromStr for StateGrant {
     type Err = InvalidName;
 
-    fn from_str(text: &str) -> Result<BucketGrant, InvalidName> {
-        let (bucket, access) = match text.strip_suffix(":ro") {
-            Some(bucket) => (bucket, Access::Read),
+    fn from_str(text: &str) -> Result<StateGrant, InvalidName> {
+        let (name, access) = match text.strip_suffix(":ro") {
+            Some(name) => (name, Access::Read),
             None => (text, Access::ReadWrite),
         };
-        Ok(BucketGrant {
-            bucket: bucket.parse()?,
+        Ok(StateGrant {
+            name: name.parse()?,
             access,
         })
     }
 }
 
-impl fmt::Display for BucketGrant {
+impl fmt::Display for StateGrant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.access {
-            Access::Read => write!(f, "{}:ro", self.bucket),
-            Access::ReadWrite => write!(f, "{}", self.bucket),
+            Access::Read => write!(f, "{}:ro", self.name),
+            Access::ReadWrite => write!(f, "{}", self.name),
         }
     }
 }
 
-impl TryFrom<String> for BucketGrant {
+impl TryFrom<String> for StateGrant {
     type Error = InvalidName;
 
-    fn try_from(text: String) -> Result<BucketGrant, InvalidName> {
+    fn try_from(text: String) -> Result<StateGrant, InvalidName> {
         text.parse()
     }
 }
 
-impl From<BucketGrant> for String {
-    fn from(grant: BucketGrant) -> String {
+impl From<StateGrant> for String {
+    fn from(grant: StateGrant) -> String {
         grant.to_string()
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::event::QoS;
-use super::grant::{BucketGrant, Grants};
+use super::grant::{Grants, StateGrant};
 use super::name::Name;
 use super::quantity::{Bytes, Rate, Span};
 use super::route::RoutePattern;
@@ -136,7 +136,10 @@ pub enum Order {
 pub struct ManifestGrants {
     /// Buckets, `name` or `name:ro`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub buckets: Vec<BucketGrant>,
+    pub buckets: Vec<StateGrant>,
+    /// SQL databases, `name` or `name:ro`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<StateGrant>,
     /// Topic filters that cover what may be published to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub publish: Vec<TopicFilter>,
@@ -214,6 +217,9 @@ pub enum InvalidManifest {
     /// More triggers of one kind than [`limits::TRIGGERS_MAX`].
     #[error("{0} {1} triggers are too many: a function has at most {max}", max = limits::TRIGGERS_MAX)]
     TooManyTriggers(usize, &'static str),
+    /// More databases than [`limits::SQL_DATABASES_GRANTED_MAX`].
+    #[error("grants.databases: {0} databases are too many: a function has at most {max}", max = limits::SQL_DATABASES_GRANTED_MAX)]
+    TooManyDatabases(usize),
     /// The same trigger twice.
     #[error("the {0} trigger `{1}` is given twice")]
     DuplicateTrigger(&'static str, String),
@@ -237,8 +243,13 @@ impl Manifest {
         add(&mut self.mqtt, later.mqtt, |a, b| a.topic == b.topic);
         self.schedule.extend(later.schedule);
         add(&mut self.grants.buckets, later.grants.buckets, |a, b| {
-            a.bucket == b.bucket
+            a.name == b.name
         });
+        add(
+            &mut self.grants.databases,
+            later.grants.databases,
+            |a, b| a.name == b.name,
+        );
         add(&mut self.grants.publish, later.grants.publish, |a, b| {
             a == b
         });
@@ -252,6 +263,7 @@ impl Manifest {
     pub fn grants(&self) -> Grants {
         Grants {
             buckets: self.grants.buckets.clone(),
+            databases: self.grants.databases.clone(),
             publish: self.grants.publish.clone(),
         }
     }
@@ -276,6 +288,10 @@ impl Manifest {
             if count > limits::TRIGGERS_MAX {
                 return Err(InvalidManifest::TooManyTriggers(count, kind));
             }
+        }
+        let databases = self.grants.databases.len();
+        if databases > limits::SQL_DATABASES_GRANTED_MAX {
+            return Err(InvalidManifest::TooManyDatabases(databases));
         }
         for (index, trigger) in self.mqtt.iter().enumerate() {
             if trigger.qos == QoS::ExactlyOnce {

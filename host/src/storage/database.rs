@@ -32,6 +32,9 @@ pub enum StorageError {
         /// The newest that this binary has.
         known: u32,
     },
+    /// The directory of functions' databases cannot be read.
+    #[error("the functions' databases: {0}")]
+    Directory(#[from] std::io::Error),
     /// A row does not hold what the host wrote.
     #[error("database: {0} is damaged")]
     Damaged(String),

@@ -21,6 +21,7 @@ mod manifest;
 /// - `route = "/doors/{id}"`: what it answers; segments in braces are parameters, a last `{*rest}` takes what is left
 /// - `methods = ["GET", "POST"]`: on these routes; all, where it is left out
 /// - `bucket = "default"`, `bucket = "readings:ro"`: key-value buckets it may open
+/// - `database = "default"`, `database = "readings:ro"`: SQL databases it may open
 /// - `publish = "alerts/#"`: topics it may publish to
 ///
 /// A component may have one of these; a second does not compile for WebAssembly: its symbol is already defined.
@@ -43,7 +44,7 @@ pub fn http_handler(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// - `topic = "sensors/+/temperature"`: the topic filter of the messages it handles
 /// - `qos = 1`: the highest QoS at which it receives them
 /// - `order = "per-topic"` or `"none"`: whether messages of one topic wait for each other
-/// - `bucket`, `publish`: as for `http_handler`
+/// - `bucket`, `database`, `publish`: as for `http_handler`
 ///
 /// A component may have one of these; a second does not compile for WebAssembly: its symbol is already defined.
 #[proc_macro_attribute]

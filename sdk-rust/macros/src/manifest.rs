@@ -9,7 +9,7 @@ pub(crate) fn of_http(mut keys: Keys) -> Result<String> {
     let routes = keys.take_strings("route")?;
     let methods = keys.take_strings("methods")?;
     let grants = grants(&mut keys)?;
-    keys.finish("`route`, `methods`, `bucket`, `publish`")?;
+    keys.finish("`route`, `methods`, `bucket`, `database`, `publish`")?;
 
     routes.iter().try_for_each(check_route)?;
     methods.iter().try_for_each(check_method)?;
@@ -36,7 +36,7 @@ pub(crate) fn of_mqtt(mut keys: Keys) -> Result<String> {
     let qos = keys.take_number("qos")?;
     let order = keys.take_string("order")?;
     let grants = grants(&mut keys)?;
-    keys.finish("`topic`, `qos`, `order`, `bucket`, `publish`")?;
+    keys.finish("`topic`, `qos`, `order`, `bucket`, `database`, `publish`")?;
 
     topics.iter().try_for_each(check_topic_filter)?;
     let mut details = String::new();
@@ -89,14 +89,15 @@ pub(crate) fn of_text(text: &LitStr) -> Result<String> {
 
 fn grants(keys: &mut Keys) -> Result<String> {
     let buckets = keys.take_strings("bucket")?;
+    let databases = keys.take_strings("database")?;
     let topics = keys.take_strings("publish")?;
-    for bucket in &buckets {
-        let value = bucket.value();
-        if value.strip_suffix(":ro").unwrap_or(&value).is_empty() {
-            return Err(Error::new(
-                bucket.span(),
-                "a bucket has a name, as in \"readings\" or \"readings:ro\"",
-            ));
+    for (kind, names) in [("bucket", &buckets), ("database", &databases)] {
+        for name in names {
+            let value = name.value();
+            if value.strip_suffix(":ro").unwrap_or(&value).is_empty() {
+                let text = format!("a {kind} has a name, as in \"readings\" or \"readings:ro\"");
+                return Err(Error::new(name.span(), text));
+            }
         }
     }
     topics.iter().try_for_each(check_topic_filter)?;
@@ -104,6 +105,9 @@ fn grants(keys: &mut Keys) -> Result<String> {
     let mut text = String::new();
     if !buckets.is_empty() {
         text += &format!("buckets = {}\n", list(&buckets));
+    }
+    if !databases.is_empty() {
+        text += &format!("databases = {}\n", list(&databases));
     }
     if !topics.is_empty() {
         text += &format!("publish = {}\n", list(&topics));

@@ -32,10 +32,10 @@ fn routes_and_grants_are_written() {
 fn topics_and_grants_are_written() {
     assert_eq!(mqtt(""), Ok(String::new()));
     assert_eq!(
-        mqtt(r#"topic = ["a/+", "b/#"], qos = 1, order = "none", bucket = ["x", "y"]"#).as_deref(),
+        mqtt(r#"topic = ["a/+", "b/#"], qos = 1, order = "none", bucket = ["x", "y"], database = "z:ro""#).as_deref(),
         Ok("[[mqtt]]\ntopic = \"a/+\"\nqos = 1\norder = \"none\"\n\
             [[mqtt]]\ntopic = \"b/#\"\nqos = 1\norder = \"none\"\n\
-            [grants]\nbuckets = [\"x\", \"y\"]\n")
+            [grants]\nbuckets = [\"x\", \"y\"]\ndatabases = [\"z:ro\"]\n")
     );
 }
 
@@ -64,7 +64,7 @@ fn mistakes_are_refused_with_a_reason() {
         ),
         (
             http(r#"routes = "/a""#),
-            "unknown key `routes`; known keys are `route`, `methods`, `bucket`, `publish`",
+            "unknown key `routes`; known keys are `route`, `methods`, `bucket`, `database`, `publish`",
         ),
         (
             http(r#"methods = "GET""#),
@@ -110,7 +110,7 @@ fn mistakes_are_refused_with_a_reason() {
         ),
         (
             mqtt(r#"route = "/""#),
-            "unknown key `route`; known keys are `topic`, `qos`, `order`, `bucket`, `publish`",
+            "unknown key `route`; known keys are `topic`, `qos`, `order`, `bucket`, `database`, `publish`",
         ),
     ];
     for (refused, reason) in cases {

@@ -1,0 +1,129 @@
+//! SQL databases, within the function's `databases` grants. What was committed is durable when it returns.
+//!
+//! One backend ([`GuestDatabases`]) under two interfaces, each in a file of its own.
+
+mod rows;
+mod version_2;
+mod version_3;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use wasmtime::component::{HasData, Resource, ResourceTable};
+
+use crate::model::grant::Grants;
+use crate::storage::guest_databases::{GuestConnection, GuestDatabases};
+
+/// What one invocation reaches its databases with.
+pub struct SqliteContext {
+    databases: Arc<GuestDatabases>,
+    grants: Arc<Grants>,
+    /// Bytes of rows that the guest has not taken from its streams yet.
+    unread: Arc<AtomicUsize>,
+}
+
+impl SqliteContext {
+    /// For a function with these grants.
+    pub fn new(databases: Arc<GuestDatabases>, grants: Arc<Grants>) -> SqliteContext {
+        SqliteContext {
+            databases,
+            grants,
+            unread: Arc::default(),
+        }
+    }
+}
+
+/// The context and the table of the guest's handles.
+pub struct SqliteView<'a> {
+    /// What the function may do.
+    pub context: &'a SqliteContext,
+    /// The guest's handles.
+    pub table: &'a mut ResourceTable,
+}
+
+/// Names [`SqliteView`] to the linker.
+pub struct HasSqlite;
+
+impl HasData for HasSqlite {
+    type Data<'a> = SqliteView<'a>;
+}
+
+/// What a handle of either interface stands for.
+type Held = Arc<GuestConnection>;
+
+/// A trap outside, the guest's error inside.
+type Answer<T, E> = wasmtime::Result<Result<T, E>>;
+
+impl SqliteView<'_> {
+    /// A handle to a database; none where it is not granted.
+    fn open<T: 'static>(&mut self, database: &str) -> wasmtime::Result<Option<Resource<T>>> {
+        let Some(grant) = self.context.grants.database(database) else {
+            return Ok(None);
+        };
+        let databases = &self.context.databases;
+        let connection = databases.connection(grant.name.clone(), grant.access);
+        let handle: Resource<Held> = self.table.push(Arc::new(connection))?;
+        Ok(Some(Resource::new_own(handle.rep())))
+    }
+
+    fn connection<T: 'static>(&self, handle: &Resource<T>) -> wasmtime::Result<Held> {
+        let handle = Resource::<Held>::new_borrow(handle.rep());
+        Ok(self.table.get(&handle)?.clone())
+    }
+
+    fn close<T: 'static>(&mut self, handle: &Resource<T>) -> wasmtime::Result<()> {
+        self.table.delete(Resource::<Held>::new_own(handle.rep()))?;
+        Ok(())
+    }
+}
+
+/// Values, rows and errors of an interface: they have the same shape in each, and different types.
+macro_rules! conversions {
+    ($interface:path) => {
+        use $interface::{Error, QueryResult, RowResult, Value};
+
+        use crate::storage::guest_databases as backend;
+
+        fn given(parameters: Vec<Value>) -> Vec<backend::Value> {
+            let given = |value| match value {
+                Value::Integer(number) => backend::Value::Integer(number),
+                Value::Real(number) => backend::Value::Real(number),
+                Value::Text(text) => backend::Value::Text(text),
+                Value::Blob(bytes) => backend::Value::Blob(bytes),
+                Value::Null => backend::Value::Null,
+            };
+            parameters.into_iter().map(given).collect()
+        }
+
+        fn row(values: Vec<backend::Value>) -> RowResult {
+            let found = |value| match value {
+                backend::Value::Integer(number) => Value::Integer(number),
+                backend::Value::Real(number) => Value::Real(number),
+                backend::Value::Text(text) => Value::Text(text),
+                backend::Value::Blob(bytes) => Value::Blob(bytes),
+                backend::Value::Null => Value::Null,
+            };
+            RowResult {
+                values: values.into_iter().map(found).collect(),
+            }
+        }
+
+        fn found(rows: backend::Rows) -> QueryResult {
+            QueryResult {
+                columns: rows.columns,
+                rows: rows.rows.into_iter().map(row).collect(),
+            }
+        }
+
+        impl From<backend::SqlError> for Error {
+            fn from(error: backend::SqlError) -> Error {
+                match error {
+                    backend::SqlError::ReadOnly => Error::AccessDenied,
+                    backend::SqlError::Full => Error::DatabaseFull,
+                    error => Error::Io(error.to_string()),
+                }
+            }
+        }
+    };
+}
+use conversions;
