@@ -15,4 +15,5 @@ mod mqtt;
 mod observe;
 mod page;
 mod scaffold;
+mod spin_toml;
 mod uploads;

@@ -73,4 +73,9 @@ impl DataDir {
     pub fn compiled(&self) -> PathBuf {
         self.path.join("compiled")
     }
+
+    /// Where functions' files are laid out for their guests. Can be deleted at any time.
+    pub fn files(&self) -> PathBuf {
+        self.path.join("files")
+    }
 }

@@ -151,7 +151,14 @@ impl Parts {
         };
         let cache_key = host_key(&database, Purpose::CompiledComponents).await?;
         let compiled = data_dir.compiled();
-        let invoker = Invoker::new(pooled, config.wasi_p3, services, compiled, cache_key)?;
+        let invoker = Invoker::new(
+            pooled,
+            config.wasi_p3,
+            services,
+            compiled,
+            cache_key,
+            data_dir.files(),
+        )?;
         let journals = Arc::new(Journals::default());
         let table = stored_table(&database, &journals).await?;
         let tables = Arc::new(TriggerTables::new(table));

@@ -44,6 +44,11 @@ pub const MQTT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Functions that one message may pass through, each publishing what starts the next. Stops loops.
 pub const MQTT_HOPS_MAX: u32 = 8;
 
+// === Calls within an app ===
+
+/// Functions of an app that may wait for one another, each called by the one before. Stops loops.
+pub const APP_CALLS_DEPTH_MAX: u32 = 8;
+
 // === Deploying ===
 
 /// Bytes of an uploaded component. A Rust component has 0.1 to 4 MiB, one with a JavaScript engine about 12.
@@ -58,6 +63,19 @@ pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
 pub const COMPILE_MEMORY_BYTES_MAX: u64 = 2048 * MIB;
 /// Triggers of one function, of each kind.
 pub const TRIGGERS_MAX: usize = 64;
+
+/// Environment variables of one function.
+pub const ENVIRONMENT_MAX: usize = 256;
+/// Bytes of the names and values of one function's environment variables: a guest copies them all when it starts.
+pub const ENVIRONMENT_BYTES_MAX: usize = 32 * KIB as usize;
+/// Files of one function.
+pub const FILES_MAX: usize = 1000;
+/// Bytes of all files of one function. They are held in memory while they are uploaded.
+pub const FILES_BYTES_MAX: usize = 64 * MIB as usize;
+/// Bytes of a file's path as the guest sees it.
+pub const FILE_PATH_BYTES_MAX: usize = 512;
+/// Directories of a file's path, and the file.
+pub const FILE_PATH_SEGMENTS_MAX: usize = 32;
 
 // === One invocation: defaults, and the most that a manifest may ask for ===
 

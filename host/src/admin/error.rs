@@ -50,6 +50,8 @@ pub(super) enum ApiError {
     MethodNotAllowed,
     #[error("the component has more than {} MiB, the most that this host takes", limits::COMPONENT_BYTES_MAX >> 20)]
     UploadTooLarge,
+    #[error("the files are too many or too large: at most {} with {} MiB together", limits::FILES_MAX, limits::FILES_BYTES_MAX >> 20)]
+    FilesTooLarge,
     #[error("the request body has more than {0} bytes, the most that is allowed here")]
     BodyTooLarge(usize),
     #[error("{0}")]
@@ -75,6 +77,7 @@ impl ApiError {
             ApiError::NoSuchPath => (S::NOT_FOUND, "no_such_path"),
             ApiError::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed"),
             ApiError::UploadTooLarge => (S::PAYLOAD_TOO_LARGE, "component_too_large"),
+            ApiError::FilesTooLarge => (S::PAYLOAD_TOO_LARGE, "files_too_large"),
             ApiError::BodyTooLarge(_) => (S::PAYLOAD_TOO_LARGE, "body_too_large"),
             ApiError::BadRequest(_) => (S::BAD_REQUEST, "bad_request"),
             ApiError::NoSuchKey(..) => (S::NOT_FOUND, "no_such_key"),

@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use axum::Json;
-use axum::extract::{FromRequest as _, Multipart, Path, Query, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse as _, Response};
-use http::{StatusCode, header};
+use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::router::{ApiResult, Deploys, Host, Viewer, name, read_body};
-use crate::deploy::activate::{DeployError, Upload};
+use super::router::{ApiResult, Deploys, Host, Viewer, name};
+use super::upload::upload;
+use crate::deploy::activate::DeployError;
 use crate::invoke::ready::ReadyFunction;
-use crate::limits::{COMPONENT_BYTES_MAX, MANIFEST_BYTES_MAX};
 use crate::model::manifest::Manifest;
 use crate::model::name::Name;
 use crate::observe::journal::{Record, rfc3339};
@@ -230,82 +230,4 @@ fn warnings(host: &super::router::AdminState, manifest: &Manifest) -> Vec<&'stat
 
 fn time(ms: i64) -> String {
     rfc3339(UNIX_EPOCH + Duration::from_millis(ms.unsigned_abs()))
-}
-
-/// The body as a component, or as a form with the parts `component` and `manifest`.
-async fn upload(
-    name: Name,
-    parameters: Vec<(String, String)>,
-    request: Request,
-) -> Result<Upload, ApiError> {
-    let content_type = request.headers().get(header::CONTENT_TYPE);
-    if content_type.is_some_and(|value| value.as_bytes().starts_with(b"multipart/form-data")) {
-        let form = Multipart::from_request(request, &())
-            .await
-            .map_err(|error| ApiError::BadRequest(error.to_string()))?;
-        return upload_from_form(name, parameters, form).await;
-    }
-    let component = read_body(request.into_body(), COMPONENT_BYTES_MAX, || {
-        ApiError::UploadTooLarge
-    })
-    .await?;
-    Ok(Upload {
-        name,
-        component,
-        manifest: None,
-        parameters,
-    })
-}
-
-async fn upload_from_form(
-    name: Name,
-    parameters: Vec<(String, String)>,
-    mut form: Multipart,
-) -> Result<Upload, ApiError> {
-    let (mut component, mut manifest) = (None, None);
-    while let Some(mut field) = form.next_field().await.map_err(cut_short)? {
-        let part = field.name().unwrap_or_default().to_owned();
-        let bytes_max = if part == "manifest" {
-            MANIFEST_BYTES_MAX
-        } else {
-            COMPONENT_BYTES_MAX
-        };
-        let mut bytes = Vec::new();
-        while let Some(chunk) = field.chunk().await.map_err(cut_short)? {
-            if bytes.len() + chunk.len() > bytes_max {
-                return Err(if part == "manifest" {
-                    ApiError::BodyTooLarge(bytes_max)
-                } else {
-                    ApiError::UploadTooLarge
-                });
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        match part.as_str() {
-            "component" => component = Some(bytes),
-            "manifest" => {
-                let text = String::from_utf8(bytes);
-                manifest = Some(text.map_err(|_| {
-                    ApiError::BadRequest("the part `manifest` is not text".to_owned())
-                })?);
-            }
-            other => {
-                let text = format!(
-                    "the form has a part `{other}`; an upload has `component` and `manifest`"
-                );
-                return Err(ApiError::BadRequest(text));
-            }
-        }
-    }
-    let missing = || ApiError::BadRequest("the form lacks the part `component`".to_owned());
-    Ok(Upload {
-        name,
-        component: component.ok_or_else(missing)?,
-        manifest,
-        parameters,
-    })
-}
-
-fn cut_short(error: axum::extract::multipart::MultipartError) -> ApiError {
-    ApiError::BadRequest(format!("the form cannot be read: {}", error.body_text()))
 }

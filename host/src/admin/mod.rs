@@ -15,3 +15,4 @@ mod openapi;
 mod page;
 mod probes;
 pub mod router;
+mod upload;

@@ -12,7 +12,7 @@ enum Content {
     Nothing,
     Json,
     Bytes,
-    /// A component, or a form with the parts `component` and `manifest`.
+    /// A component, or a form with the parts `component`, `manifest` and `file`.
     Upload,
     /// JSON, or server-sent events with `follow=true`.
     JsonOrEvents,

@@ -1,4 +1,4 @@
-//! `tidegate deploy`: uploads a component, and says what became of it.
+//! `tidegate deploy`: uploads a component, and says what became of it. Of a whole app, [`spin_app`] uploads each.
 
 use std::convert::Infallible;
 use std::io::{self, Write};
@@ -17,7 +17,9 @@ use super::client::{AdminClient, ClientArgs};
 use super::example::{curl_line, example_path};
 use super::functions::{Function, Triggers};
 use super::print::{self, Paint};
-use crate::limits::COMPONENT_BYTES_MAX;
+use super::spin_app::{self, LocalFiles};
+use crate::limits::{COMPONENT_BYTES_MAX, FILES_BYTES_MAX};
+use crate::model::file::GuestPath;
 use crate::model::name::Name;
 
 const COMPONENT_TYPE: &str = "application/wasm";
@@ -29,7 +31,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// `tidegate deploy`.
 #[derive(clap::Args)]
 pub(super) struct DeployArgs {
-    /// The component, a .wasm file
+    /// The component, a .wasm file; or a whole app: its spin.toml, or the directory that has it
     file: PathBuf,
     /// The function's name; the manifest's or else the file's, where it is left out
     #[arg(long)]
@@ -52,16 +54,33 @@ pub(super) struct DeployArgs {
     /// A manifest (TOML), which adds to the one inside of the component
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
+    /// A file that the function reads, and its path in the guest where that is another one
+    #[arg(long = "file", value_name = "PATH[:GUEST-PATH]")]
+    files: Vec<String>,
+    /// Of an app: the value of one of its variables
+    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = parse_variable)]
+    pub(super) variables: Vec<(String, String)>,
+    /// Of an app: run the commands that build it first
+    #[arg(long)]
+    pub(super) build: bool,
     /// Say what would happen, and leave everything as it is
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     #[command(flatten)]
-    client: ClientArgs,
+    pub(super) client: ClientArgs,
+}
+
+/// Everything that is sent of one function.
+pub(super) struct Upload {
+    pub(super) component: Bytes,
+    /// TOML.
+    pub(super) manifest: Option<String>,
+    pub(super) files: Vec<(GuestPath, Bytes)>,
 }
 
 /// What a deployment would do.
 #[derive(Deserialize)]
-struct Forecast {
+pub(super) struct Forecast {
     exports: Vec<String>,
     imports: Vec<String>,
     triggers: Triggers,
@@ -73,6 +92,13 @@ struct Forecast {
 
 /// Runs `tidegate deploy`.
 pub(super) async fn run(args: DeployArgs) -> anyhow::Result<()> {
+    if let Some(app) = spin_app::manifest_in(&args.file) {
+        return spin_app::run(&app, &args).await;
+    }
+    ensure!(
+        args.variables.is_empty() && !args.build,
+        "--variable and --build are for apps, which have a spin.toml"
+    );
     let component = read_component(&args.file)?;
     let manifest = args.manifest.as_deref().map(read_manifest).transpose()?;
     let name = match &args.name {
@@ -80,8 +106,13 @@ pub(super) async fn run(args: DeployArgs) -> anyhow::Result<()> {
         None => default_name(&args.file, manifest.as_deref())?,
     };
     let client = AdminClient::new(&args.client).await?;
-    let bar = progress_bar(component.len() as u64);
-    let request = upload(request(&client, &name, &args), component, manifest, &bar)?;
+    let upload = Upload {
+        component,
+        manifest,
+        files: read_files(&local_files(&args.files)?)?,
+    };
+    let bar = progress_bar(upload.component.len() as u64);
+    let request = upload.send_with_bar(request(&client, &name, &args), &bar)?;
     let answer = client.fetch(request).await;
     bar.finish_and_clear();
     let answer = answer?;
@@ -92,14 +123,15 @@ pub(super) async fn run(args: DeployArgs) -> anyhow::Result<()> {
         return forecast(&name, &answer.read()?);
     }
     let function: Function = answer.read()?;
-    report(
-        &function,
-        if function.created {
-            "is active"
-        } else {
-            "is active already: nothing changed"
-        },
-    )
+    report(&function, what_became_of(&function))
+}
+
+/// Whether a deployment made a new revision.
+pub(super) fn what_became_of(function: &Function) -> &'static str {
+    match function.created {
+        true => "is active",
+        false => "is active already: nothing changed",
+    }
 }
 
 /// Says which revision is active, what starts it, and how to call it.
@@ -109,7 +141,7 @@ pub(super) fn report(function: &Function, what: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read_component(file: &Path) -> anyhow::Result<Bytes> {
+pub(super) fn read_component(file: &Path) -> anyhow::Result<Bytes> {
     let reason = || format!("cannot read {}", file.display());
     let metadata = std::fs::metadata(file).with_context(reason)?;
     if metadata.is_dir() {
@@ -173,29 +205,108 @@ fn request(client: &AdminClient, name: &Name, args: &DeployArgs) -> RequestBuild
     request.query(&parameters.into_iter().flat_map(pairs).collect::<Vec<_>>())
 }
 
-fn upload(
-    request: RequestBuilder,
-    component: Bytes,
-    manifest: Option<String>,
-    bar: &ProgressBar,
-) -> anyhow::Result<RequestBuilder> {
-    let length = component.len() as u64;
-    let body = body(component, bar.clone());
-    let Some(manifest) = manifest else {
-        return Ok(request
-            .header(CONTENT_TYPE, COMPONENT_TYPE)
-            .header(CONTENT_LENGTH, length)
-            .body(body));
-    };
-    let component = Part::stream_with_length(body, length)
-        .file_name("component.wasm")
-        .mime_str(COMPONENT_TYPE)?;
-    let manifest = Part::text(manifest).mime_str(MANIFEST_TYPE)?;
-    Ok(request.multipart(
-        Form::new()
-            .part("component", component)
-            .part("manifest", manifest),
-    ))
+impl Upload {
+    /// The request with everything in it.
+    pub(super) fn send(&self, request: RequestBuilder) -> anyhow::Result<RequestBuilder> {
+        self.send_with_bar(request, &ProgressBar::hidden())
+    }
+
+    fn send_with_bar(
+        &self,
+        request: RequestBuilder,
+        bar: &ProgressBar,
+    ) -> anyhow::Result<RequestBuilder> {
+        let length = self.component.len() as u64;
+        let body = body(self.component.clone(), bar.clone());
+        if self.manifest.is_none() && self.files.is_empty() {
+            return Ok(request
+                .header(CONTENT_TYPE, COMPONENT_TYPE)
+                .header(CONTENT_LENGTH, length)
+                .body(body));
+        }
+        let component = Part::stream_with_length(body, length)
+            .file_name("component.wasm")
+            .mime_str(COMPONENT_TYPE)?;
+        // A path is no more than text here: percent signs would stay in it.
+        let mut form = Form::new().percent_encode_noop();
+        if let Some(manifest) = &self.manifest {
+            let manifest = Part::text(manifest.clone()).mime_str(MANIFEST_TYPE)?;
+            form = form.part("manifest", manifest);
+        }
+        for (path, bytes) in &self.files {
+            let length = bytes.len() as u64;
+            let file = Part::stream_with_length(Body::from(bytes.clone()), length);
+            form = form.part("file", file.file_name(path.as_str().to_owned()));
+        }
+        Ok(request.multipart(form.part("component", component)))
+    }
+}
+
+impl DeployArgs {
+    /// Of an app, its manifest says what these would.
+    pub(super) fn check_for_app(&self) -> anyhow::Result<()> {
+        let of_one_function = [
+            ("--name", self.name.is_some()),
+            ("--manifest", self.manifest.is_some()),
+            ("--route", !self.routes.is_empty()),
+            ("--topic", !self.topics.is_empty()),
+            ("--bucket", !self.buckets.is_empty()),
+            ("--publish", !self.publish.is_empty()),
+            ("--file", !self.files.is_empty()),
+        ];
+        match of_one_function.into_iter().find(|(_, given)| *given) {
+            Some((flag, _)) => {
+                bail!("{flag} is for a single function: of an app, write it into its spin.toml")
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// What stands before `:` is the file here, and what stands after it is its path in the guest.
+fn local_files(given: &[String]) -> anyhow::Result<LocalFiles> {
+    let mut files = LocalFiles::new();
+    for text in given {
+        let (local, guest) = match text.rsplit_once(':') {
+            Some((local, guest)) => (local, guest.trim_start_matches('/')),
+            None => (text.as_str(), text.as_str()),
+        };
+        let path = guest
+            .parse()
+            .with_context(|| format!("--file {text}: say the path in the guest after `:`"))?;
+        if files.insert(path, PathBuf::from(local)).is_some() {
+            bail!("--file {text}: the path in the guest is given twice");
+        }
+    }
+    Ok(files)
+}
+
+/// Reads files that are to be uploaded, as long as they are not too much together.
+pub(super) fn read_files(files: &LocalFiles) -> anyhow::Result<Vec<(GuestPath, Bytes)>> {
+    let mut total = 0;
+    let mut read = Vec::new();
+    for (guest_path, path) in files {
+        let reason = || format!("cannot read {}", path.display());
+        let metadata = std::fs::metadata(path).with_context(reason)?;
+        ensure!(metadata.is_file(), "{} is not a file", path.display());
+        total += metadata.len();
+        ensure!(
+            total <= FILES_BYTES_MAX as u64,
+            "the files have more than {} together",
+            print::bytes(FILES_BYTES_MAX as u64)
+        );
+        read.push((
+            guest_path.clone(),
+            std::fs::read(path).with_context(reason)?.into(),
+        ));
+    }
+    Ok(read)
+}
+
+fn parse_variable(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=');
+    let (name, value) = pair.ok_or("give a name and a value, as in `host=localhost`")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// The bytes in chunks, each counted when the connection takes it.
@@ -254,7 +365,7 @@ fn write_report(
     Ok(())
 }
 
-fn forecast(name: &Name, forecast: &Forecast) -> anyhow::Result<()> {
+pub(super) fn forecast(name: &Name, forecast: &Forecast) -> anyhow::Result<()> {
     write_forecast(&mut io::stdout().lock(), name, forecast, Paint::of_stdout())?;
     warn(&forecast.warnings);
     Ok(())

@@ -9,6 +9,7 @@ pub mod token;
 mod deploy;
 mod functions;
 mod rollback;
+mod spin_app;
 
 mod invoke;
 mod logs;
@@ -148,6 +149,8 @@ mod tests {
             "tidegate deploy a.wasm --route /a --route /b --dry-run --json",
             true,
         );
+        check("tidegate deploy spin.toml --variable a=b --build", true);
+        check("tidegate deploy spin.toml --variable a", false);
         check("tidegate deploy", false);
         check("tidegate deploy a.wasm --name No_Name", false);
         check("tidegate deploy a.wasm --admin localhost:3001", false);

@@ -23,7 +23,8 @@ use crate::invoke::invoker::Invoker;
 use crate::invoke::ready::{LoadError, ReadyFunction};
 use crate::invoke::runtime::AsyncUnavailable;
 use crate::model::digest::Digest;
-use crate::model::manifest::Manifest;
+use crate::model::file::Files;
+use crate::model::manifest::{InvalidManifest, Manifest};
 use crate::model::name::Name;
 use crate::observe::journal::Journals;
 use crate::storage::database::{Database, StorageError};
@@ -53,6 +54,8 @@ pub struct Upload {
     pub manifest: Option<String>,
     /// Query parameters that are shorthand for the manifest.
     pub parameters: Vec<(String, String)>,
+    /// The parts `file`: paths as the guest sees them, and contents.
+    pub files: Vec<(String, Vec<u8>)>,
 }
 
 /// An upload that can run, as far as it can be told without compiling.
@@ -121,7 +124,7 @@ impl From<LoadError> for DeployError {
             LoadError::Async(error) => DeployError::Async(error),
             LoadError::Link(_) => DeployError::Link(error.to_string()),
             LoadError::Storage(error) => DeployError::Storage(error),
-            LoadError::Missing(_) => DeployError::Host(error.to_string()),
+            LoadError::Missing(_) | LoadError::Files(_) => DeployError::Host(error.to_string()),
         }
     }
 }
@@ -237,6 +240,11 @@ impl Deployer {
             abi,
             derived_digest: checked.derived_digest(),
             manifest: as_json(&checked.manifest).to_string(),
+            files: upload
+                .files
+                .iter()
+                .map(|(_, bytes)| (Digest::of(bytes), bytes.clone()))
+                .collect(),
             created_ms: now_ms(),
             actor: actor.to_owned(),
         };
@@ -352,6 +360,8 @@ fn check(upload: &Upload, derived: Option<Vec<u8>>) -> Result<Checked, DeployErr
         upload.manifest.as_deref(),
         &upload.parameters,
     )?;
+    manifest.spin_headers |= inspection.spin;
+    manifest.files = files_of(upload)?;
     checks::fit(&upload.name, &inspection, &mut manifest)?;
     Ok(Checked {
         inspection,
@@ -359,6 +369,19 @@ fn check(upload: &Upload, derived: Option<Vec<u8>>) -> Result<Checked, DeployErr
         digest: Digest::of(&upload.component),
         derived,
     })
+}
+
+fn files_of(upload: &Upload) -> Result<Files, DeployError> {
+    let file = |(path, bytes): &(String, Vec<u8>)| {
+        let path = path.parse().map_err(InvalidManifest::from)?;
+        Ok((path, Digest::of(bytes)))
+    };
+    let files = upload.files.iter().map(file);
+    let files: Vec<_> = files
+        .collect::<Result<_, InvalidManifest>>()
+        .map_err(ManifestError::from)?;
+    let files = Files::new(files).map_err(InvalidManifest::from);
+    Ok(files.map_err(ManifestError::from)?)
 }
 
 fn as_json(manifest: &Manifest) -> Value {

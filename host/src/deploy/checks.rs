@@ -99,10 +99,15 @@ pub fn fit(name: &Name, inspection: &Inspection, manifest: &mut Manifest) -> Res
     }
     let handles_http = exports::http(&exports).is_some();
     let handles_mqtt = exports::mqtt(&exports).is_some();
-    if !handles_http && !handles_mqtt {
+    let needs_http = manifest
+        .http
+        .iter()
+        .any(|trigger| trigger.response.is_none());
+    let only_responses = !needs_http && !manifest.http.is_empty();
+    if !handles_http && !handles_mqtt && !only_responses {
         return Err(Misfit::NothingToTrigger(or_nothing(&inspection.exports)));
     }
-    if !handles_http && !manifest.http.is_empty() {
+    if !handles_http && needs_http {
         return Err(Misfit::TriggerWithoutExport {
             kind: "http",
             export: "wasi:http/incoming-handler@0.2` or `wasi:http/handler@0.3",
@@ -120,14 +125,12 @@ pub fn fit(name: &Name, inspection: &Inspection, manifest: &mut Manifest) -> Res
     if let Some(missing) = missing_grant {
         return Err(missing);
     }
-    if handles_http && manifest.http.is_empty() {
+    let private = manifest.app.as_ref().is_some_and(|app| app.private);
+    if handles_http && manifest.http.is_empty() && !private {
         let route = format!("/{name}/{{*rest}}")
             .parse()
             .expect("a name is a path segment");
-        manifest.http.push(HttpTrigger {
-            route,
-            methods: Vec::new(),
-        });
+        manifest.http.push(HttpTrigger::new(route));
     }
     Ok(())
 }
@@ -191,6 +194,7 @@ mod tests {
             exports: owned(exports),
             imports: owned(imports),
             abi: Abi::Sync,
+            spin: false,
             manifest: Vec::new(),
         };
         let mut manifest: Manifest = toml::from_str(manifest).expect("a manifest");

@@ -14,6 +14,9 @@ pub struct Inspection {
     pub imports: Vec<String>,
     /// Which ABI it needs.
     pub abi: Abi,
+    /// Whether it was made with a Spin SDK: by its interfaces, or by the mark that the SDK leaves.
+    #[serde(skip)]
+    pub spin: bool,
     /// The texts of its custom sections `tidegate:manifest`, one behind the other.
     #[serde(skip)]
     pub manifest: Vec<u8>,
@@ -21,6 +24,9 @@ pub struct Inspection {
 
 /// The name of the custom section that a manifest is embedded in.
 const MANIFEST_SECTION: &str = "tidegate:manifest";
+
+/// How the exports begin by which a Spin SDK tells its version; they are core modules'.
+const SPIN_MARK: &str = "spin-sdk-";
 
 /// Why uploaded bytes are not a component that can be looked into.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +65,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, NotAComponent> {
         exports: Vec::new(),
         imports: Vec::new(),
         abi: validate(bytes).map_err(invalid)?,
+        spin: false,
         manifest: Vec::new(),
     };
     let mut depth = 0;
@@ -85,6 +92,11 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, NotAComponent> {
                         .push(export.map_err(invalid)?.name.name.to_owned());
                 }
             }
+            Payload::ExportSection(section) => {
+                for export in section {
+                    inspection.spin |= export.map_err(invalid)?.name.starts_with(SPIN_MARK);
+                }
+            }
             Payload::CustomSection(section) if section.name() == MANIFEST_SECTION => {
                 inspection.manifest.extend_from_slice(section.data());
                 // Of two core modules, each has its own texts.
@@ -93,6 +105,8 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, NotAComponent> {
             _ => {}
         }
     }
+    let interfaces = inspection.imports.iter().chain(&inspection.exports);
+    inspection.spin |= interfaces.into_iter().any(|name| is_of_spin(name));
     if inspection.imports.iter().any(|import| is_wasi_p3(import)) {
         inspection.abi = Abi::Async;
     }
@@ -106,6 +120,12 @@ fn validate(bytes: &[u8]) -> Result<Abi, wasmparser::BinaryReaderError> {
         return Ok(Abi::Sync);
     }
     valid(features().union(WasmFeatures::CM_ASYNC)).map(|_| Abi::Async)
+}
+
+fn is_of_spin(interface: &str) -> bool {
+    ["fermyon:spin/", "spin:"]
+        .iter()
+        .any(|package| interface.starts_with(package))
 }
 
 /// WASI 0.3 is linked together with the asynchronous ABI, also where an interface itself could do without.

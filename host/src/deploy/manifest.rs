@@ -69,10 +69,14 @@ pub fn merge(
 const EMBEDDED: &str = "embedded in the component";
 
 fn parse(origin: &'static str, text: &str) -> Result<Manifest, ManifestError> {
-    toml::from_str(text).map_err(|error| ManifestError::Syntax {
+    let manifest: Manifest = toml::from_str(text).map_err(|error| ManifestError::Syntax {
         origin,
         reason: error.to_string(),
-    })
+    })?;
+    if !manifest.files.is_empty() {
+        return Err(InvalidManifest::FilesWritten.into());
+    }
+    Ok(manifest)
 }
 
 fn from_parameters(parameters: &[(String, String)]) -> Result<Manifest, ManifestError> {
@@ -85,10 +89,7 @@ fn from_parameters(parameters: &[(String, String)]) -> Result<Manifest, Manifest
         match parameter.as_str() {
             "route" => {
                 let route = value.parse().map_err(|error| invalid(format!("{error}")))?;
-                manifest.http.push(HttpTrigger {
-                    route,
-                    methods: Vec::new(),
-                });
+                manifest.http.push(HttpTrigger::new(route));
             }
             "topic" => manifest.mqtt.push(MqttTrigger::new(
                 value.parse().map_err(|error| invalid(format!("{error}")))?,

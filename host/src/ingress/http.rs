@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::respond::{Reason, respond};
+use super::spin_headers;
 use crate::http_server;
 use crate::invoke::body::{BodyError, FunctionBody};
 use crate::invoke::http::NoAnswer;
@@ -24,6 +25,7 @@ use crate::invoke::invoker::Invoker;
 use crate::invoke::ready::ReadyFunction;
 use crate::model::event::MatchedRoute;
 use crate::model::id::InvocationId;
+use crate::model::static_response::StaticResponse;
 use crate::observe::metrics;
 use crate::trigger::table::RouteMatch;
 use crate::trigger::tables::TriggerTables;
@@ -57,7 +59,8 @@ impl HttpIngress {
 
     async fn handle(&self, client: SocketAddr, mut request: Request<Incoming>) -> Response<Answer> {
         let (function, id) = match self.route(client, &mut request) {
-            Ok(routed) => routed,
+            Ok(Routed::Function(function, id)) => (function, id),
+            Ok(Routed::Response(response)) => return response.map(Answer::host),
             Err(reason) => return respond(&reason).map(Answer::host),
         };
         match self
@@ -76,12 +79,8 @@ impl HttpIngress {
         }
     }
 
-    /// The function of this request, which is given the headers that tell about it.
-    fn route(
-        &self,
-        client: SocketAddr,
-        request: &mut Request<Incoming>,
-    ) -> Result<(Arc<ReadyFunction>, InvocationId), Reason> {
+    /// The function of this request, which is given the headers that tell about it; or the response in its stead.
+    fn route(&self, client: SocketAddr, request: &mut Request<Incoming>) -> Result<Routed, Reason> {
         check_host(request)?;
         let table = self.tables.current();
         match table.match_http(request.method(), request.uri().path()) {
@@ -90,8 +89,12 @@ impl HttpIngress {
             RouteMatch::Found {
                 function,
                 route,
+                response,
                 parameters,
             } => {
+                if let Some(response) = response {
+                    return Ok(Routed::Response(static_response(response)));
+                }
                 let (function, id) = (function.clone(), InvocationId::new());
                 let matched = MatchedRoute {
                     pattern: route.clone(),
@@ -99,11 +102,29 @@ impl HttpIngress {
                     client: SocketAddr::new(client.ip().to_canonical(), client.port()),
                 };
                 describe(request.headers_mut(), id, &matched);
+                if function.manifest.spin_headers {
+                    spin_headers::describe(request, &matched);
+                }
                 request.extensions_mut().insert(matched);
-                Ok((function, id))
+                Ok(Routed::Function(function, id))
             }
         }
     }
+}
+
+/// Where a request leads.
+enum Routed {
+    Function(Arc<ReadyFunction>, InvocationId),
+    Response(Response<Bytes>),
+}
+
+fn static_response(written: &StaticResponse) -> Response<Bytes> {
+    let mut response = Response::builder().status(written.status());
+    for (name, value) in written.headers() {
+        response = response.header(name, value);
+    }
+    let response = response.body(Bytes::copy_from_slice(written.body().as_bytes()));
+    response.expect("its parts were checked when the manifest was read")
 }
 
 fn check_host(request: &mut Request<Incoming>) -> Result<(), Reason> {
@@ -127,7 +148,7 @@ fn check_host(request: &mut Request<Incoming>) -> Result<(), Reason> {
 fn describe(headers: &mut HeaderMap, id: InvocationId, matched: &MatchedRoute) {
     let forged: Vec<HeaderName> = headers
         .keys()
-        .filter(|name| name.as_str().starts_with(HEADER_PREFIX))
+        .filter(|name| name.as_str().starts_with(HEADER_PREFIX) || spin_headers::is_reserved(name))
         .cloned()
         .collect();
     for name in forged {
@@ -145,7 +166,7 @@ fn describe(headers: &mut HeaderMap, id: InvocationId, matched: &MatchedRoute) {
 }
 
 /// A route may have letters that a header cannot; those are left to the guest as they came.
-fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+pub(super) fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
         headers.insert(name, value);
     }

@@ -3,3 +3,4 @@
 pub mod http;
 pub mod mqtt;
 mod respond;
+mod spin_headers;

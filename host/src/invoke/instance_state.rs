@@ -1,9 +1,10 @@
 //! The `T` of an instance's `Store<T>`: everything that belongs to one invocation and dies with it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::cpu::CpuTime;
@@ -64,10 +65,18 @@ impl InstanceState {
     pub(super) fn new(
         function: &ReadyFunction,
         services: &Services,
+        files: Option<&Path>,
         start: Start,
     ) -> InstanceState {
         let output = start.output;
         let mut wasi = WasiCtx::builder();
+        let environment: Vec<_> = function.manifest.environment.iter().collect();
+        wasi.envs(&environment);
+        if let Some(files) = files
+            && let Err(error) = wasi.preopened_dir(files, "/", FsPerms::ReadOnly)
+        {
+            tracing::error!(function = %function.name, %error, "the function's files are gone");
+        }
         match start.program {
             Some(program) => wasi
                 .args(&program.arguments)

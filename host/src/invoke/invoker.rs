@@ -18,6 +18,7 @@ use wasmtime::{Store, UpdateDeadline};
 
 use super::cpu::{CpuLimitReached, CpuTime};
 use super::engine::PooledEngine;
+use super::files::{FileDirectories, FilesError};
 pub use super::instance_state::Services;
 use super::instance_state::{InstanceState, Start};
 use super::ready::{LoadError, Loaded, Loader, ReadyFunction};
@@ -34,6 +35,7 @@ use crate::observe::metrics;
 pub struct Invoker {
     pub(super) loader: Loader,
     pub(super) services: Services,
+    files: FileDirectories,
     /// The tasks of all guests.
     guests: TaskTracker,
     /// Where guests run, whoever invokes them: never where the admin API is served.
@@ -60,12 +62,15 @@ impl Invoker {
         services: Services,
         cache_directory: std::path::PathBuf,
         cache_key: [u8; 32],
+        files_directory: std::path::PathBuf,
     ) -> Result<Invoker, InvokerError> {
         let database = services.database.clone();
+        let files = FileDirectories::new(files_directory, database.clone());
         let loader = Loader::new(pooled, wasi_p3, cache_directory, cache_key, database)?;
         Ok(Invoker {
             loader,
             services,
+            files,
             guests: TaskTracker::new(),
             runtime: Handle::current(),
         })
@@ -88,12 +93,24 @@ impl Invoker {
 
     /// Loads a function's component ahead of its first event.
     pub async fn load(&self, function: &ReadyFunction) -> Result<(), LoadError> {
+        self.lay_out_files(function).await?;
         function.loaded(&self.loader).await.map(|_| ())
     }
 
-    /// Forgets compiled components that no revision refers to.
+    /// Sees to it that the directory with a function's files is there.
+    async fn lay_out_files(&self, function: &ReadyFunction) -> Result<(), FilesError> {
+        match &function.files {
+            Some(files) => self.files.lay_out(files).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Forgets compiled components and directories of files that no revision refers to.
     pub async fn sweep(&self) {
         self.loader.sweep().await;
+        if let Err(error) = self.files.sweep().await {
+            tracing::warn!(%error, "the directories of files could not be swept");
+        }
     }
 
     /// Guests that run at present.
@@ -122,7 +139,8 @@ impl Invoker {
         function: &ReadyFunction,
         start: Start,
     ) -> Store<InstanceState> {
-        let state = InstanceState::new(function, &self.services, start);
+        let files = function.files.as_ref().map(|files| self.files.of(files));
+        let state = InstanceState::new(function, &self.services, files.as_deref(), start);
         let cpu_limit = function.limits.cpu;
         let mut store = Store::new(&runtime.engine, state);
         store.limiter(|state| &mut state.limiter);
@@ -138,9 +156,10 @@ impl Invoker {
         store
     }
 
-    /// What runs this function, with a slot of its pool, which bounds all functions together.
+    /// What runs this function, with a slot of its pool, which bounds all functions together. Its files are there.
     pub(super) async fn slot(&self, function: &ReadyFunction) -> Result<(&Runtime, Slot), Outcome> {
         let runtime = self.loader.runtime(function.abi).map_err(host_error)?;
+        self.lay_out_files(function).await.map_err(host_error)?;
         Ok((runtime, runtime.slot().await))
     }
 

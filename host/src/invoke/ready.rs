@@ -19,6 +19,7 @@ use super::artifact::ArtifactCache;
 use super::compile::{CompileError, compile};
 use super::componentize::{self, ComponentizeError};
 use super::engine::{CodeLayout, PooledEngine, compiling};
+use super::files::{FilesError, FunctionFiles};
 use super::instance_state::InstanceState;
 use super::invoker::InvokerError;
 use super::runtime::{AsyncUnavailable, Runtime, Runtimes};
@@ -61,6 +62,7 @@ pub struct ReadyFunction {
     pub journal: Arc<Journal>,
     /// Who may start.
     pub admission: Admission,
+    pub(super) files: Option<FunctionFiles>,
     loaded: OnceCell<Loaded>,
 }
 
@@ -110,6 +112,9 @@ pub enum LoadError {
     /// Its bytes could not be read.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// Its files cannot be laid out.
+    #[error(transparent)]
+    Files(#[from] FilesError),
     /// Storage does not have it.
     #[error("component {0} is not in the database")]
     Missing(Digest),
@@ -136,6 +141,7 @@ impl ReadyFunction {
             admission: Admission::new(&limits),
             journal,
             limits,
+            files: FunctionFiles::new(&manifest.files),
             manifest,
             loaded: OnceCell::new(),
         })

@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::app::{AppMembership, is_false};
 use super::event::QoS;
+use super::file::{Files, InvalidFiles, InvalidGuestPath};
 use super::grant::{Grants, StateGrant};
 use super::name::Name;
 use super::quantity::{Bytes, Rate, Span};
 use super::route::RoutePattern;
+use super::static_response::StaticResponse;
 use super::topic::TopicFilter;
 use crate::limits;
 
@@ -23,6 +26,13 @@ pub struct Manifest {
     /// The name that `tidegate deploy` takes where it is given no other. The host goes by the upload's path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Name>,
+    /// The app that the function belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<AppMembership>,
+    /// Whether the function is told about its requests by the headers that Spin sets, beside Tidegate's own. On by
+    /// itself for components made with a Spin SDK.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub spin_headers: bool,
     /// HTTP routes that start the function.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<HttpTrigger>,
@@ -41,6 +51,12 @@ pub struct Manifest {
     /// What the function reads through `wasi:config`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub config: BTreeMap<String, String>,
+    /// The function's environment variables.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// The files that the function reads. Not to be written: made from the parts `file` of the upload.
+    #[serde(default, skip_serializing_if = "Files::is_empty")]
+    pub files: Files,
 }
 
 /// `[[http]]`: one route.
@@ -52,6 +68,9 @@ pub struct HttpTrigger {
     /// Which methods; all where it is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub methods: Vec<MethodName>,
+    /// What the host answers by itself, without starting the function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<StaticResponse>,
 }
 
 /// An HTTP method as RFC 9110 spells it: a token, kept in the case it was written in.
@@ -226,6 +245,32 @@ pub enum InvalidManifest {
     /// A key of the manifest's grammar that this version does not serve.
     #[error("`{0}` is not served by this version of Tidegate: remove it")]
     NotServed(&'static str),
+    /// More in `[environment]` than a function can have.
+    #[error(
+        "[environment] has too much in it: at most {entries} variables with {bytes} bytes together",
+        entries = limits::ENVIRONMENT_MAX,
+        bytes = limits::ENVIRONMENT_BYTES_MAX
+    )]
+    EnvironmentTooLarge,
+    /// Not the name of an environment variable.
+    #[error("environment: `{0}` cannot be the name of a variable, or its value has a NUL in it")]
+    EnvironmentName(String),
+    /// A private function with routes.
+    #[error(
+        "app.private: only the app's other functions call this one, so it cannot have [[http]] as well"
+    )]
+    PrivateRoutes,
+    /// Files written into a manifest.
+    #[error(
+        "`files` cannot be written: upload each file as a part `file`, as `tidegate deploy --file` does"
+    )]
+    FilesWritten,
+    /// The path of a file that cannot be one.
+    #[error("file {0}")]
+    FilePath(#[from] InvalidGuestPath),
+    /// Files that cannot be together.
+    #[error(transparent)]
+    Files(#[from] InvalidFiles),
     /// QoS 2 asked for.
     #[error(
         "mqtt.qos: messages are delivered to functions with QoS 0 or 1 (at least once); `{0}` asks for 2"
@@ -237,6 +282,8 @@ impl Manifest {
     /// Adds what a later part says: triggers and grants add up, everything else replaces what was said before.
     pub fn absorb(&mut self, later: Manifest) {
         self.name = later.name.or_else(|| self.name.take());
+        self.app = later.app.or_else(|| self.app.take());
+        self.spin_headers |= later.spin_headers;
         add(&mut self.http, later.http, |a, b| {
             a.route.same_paths(&b.route) && a.methods == b.methods
         });
@@ -257,6 +304,7 @@ impl Manifest {
         self.grants.secrets.extend(later.grants.secrets);
         self.limits.absorb(later.limits);
         self.config.extend(later.config);
+        self.environment.extend(later.environment);
     }
 
     /// The grants alone.
@@ -276,6 +324,10 @@ impl Manifest {
     /// Checks everything that needs no component to be checked against.
     pub fn check(&self) -> Result<(), InvalidManifest> {
         self.limits()?;
+        self.check_environment()?;
+        if self.app.as_ref().is_some_and(|app| app.private) && !self.http.is_empty() {
+            return Err(InvalidManifest::PrivateRoutes);
+        }
         let not_served = [
             (!self.schedule.is_empty(), "schedule"),
             (!self.grants.outbound.is_empty(), "grants.outbound"),
@@ -330,7 +382,34 @@ impl Manifest {
     }
 }
 
+impl Manifest {
+    fn check_environment(&self) -> Result<(), InvalidManifest> {
+        let bytes = |(name, value): (&String, &String)| name.len() + value.len();
+        let total: usize = self.environment.iter().map(bytes).sum();
+        if self.environment.len() > limits::ENVIRONMENT_MAX || total > limits::ENVIRONMENT_BYTES_MAX
+        {
+            return Err(InvalidManifest::EnvironmentTooLarge);
+        }
+        let wrong = |(name, value): &(&String, &String)| {
+            name.is_empty() || name.contains(['=', '\0']) || value.contains('\0')
+        };
+        match self.environment.iter().find(wrong) {
+            Some((name, _)) => Err(InvalidManifest::EnvironmentName(name.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
 impl HttpTrigger {
+    /// A trigger with nothing but its route.
+    pub fn new(route: RoutePattern) -> HttpTrigger {
+        HttpTrigger {
+            route,
+            methods: Vec::new(),
+            response: None,
+        }
+    }
+
     /// Whether some request would match both equally well.
     pub fn clashes_with(&self, other: &HttpTrigger) -> bool {
         let methods_meet = self.methods.is_empty()

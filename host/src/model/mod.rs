@@ -1,10 +1,12 @@
 //! The vocabulary: values that cannot be wrong once they exist, without input or output.
 
 pub mod abi;
+pub mod app;
 pub mod bucket;
 pub mod digest;
 pub mod event;
 pub mod exports;
+pub mod file;
 pub mod grant;
 pub mod id;
 pub mod manifest;
@@ -12,4 +14,5 @@ pub mod name;
 pub mod outcome;
 pub mod quantity;
 pub mod route;
+pub mod static_response;
 pub mod topic;

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::database::StorageError;
+use super::files;
 use crate::limits::REVISIONS_KEPT;
 use crate::model::abi::Abi;
 use crate::model::digest::Digest;
@@ -47,6 +48,8 @@ pub struct NewRevision {
     pub derived_digest: Option<Digest>,
     /// The effective manifest, as JSON.
     pub manifest: String,
+    /// The files that the manifest names, each by its digest.
+    pub files: Vec<(Digest, Vec<u8>)>,
     /// Milliseconds since 1970.
     pub created_ms: i64,
     /// Who deploys it.
@@ -160,6 +163,8 @@ pub fn deploy(connection: &Connection, new: &NewRevision) -> Result<u32, Storage
             new.actor
         ],
     )?;
+    files::insert(connection, &new.files)?;
+    files::refer(connection, &new.function, number, &new.files)?;
     activate(connection, &new.function, number)?;
     record(
         connection,
@@ -202,6 +207,7 @@ pub fn delete(
         [function.as_str()],
     )?;
     forget_unused_components(connection)?;
+    files::forget_unused(connection)?;
     record(connection, function, "delete", None, actor, at_ms)?;
     Ok(true)
 }
@@ -247,7 +253,8 @@ fn forget_old_revisions(
          (SELECT number FROM revision WHERE function = ?1 ORDER BY number DESC LIMIT ?3)",
         params![function.as_str(), active, REVISIONS_KEPT],
     )?;
-    forget_unused_components(connection)
+    forget_unused_components(connection)?;
+    files::forget_unused(connection)
 }
 
 fn forget_unused_components(connection: &Connection) -> Result<(), StorageError> {

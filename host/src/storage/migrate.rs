@@ -8,6 +8,7 @@ use super::database::StorageError;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0001_init.sql"),
     include_str!("../../../migrations/0002_component_abi.sql"),
+    include_str!("../../../migrations/0003_file.sql"),
 ];
 
 /// Applies what is missing.

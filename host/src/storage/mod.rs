@@ -6,6 +6,7 @@
 
 pub mod database;
 pub mod deployments;
+pub mod files;
 pub mod guest_databases;
 pub mod key_value;
 pub mod keys;

@@ -9,6 +9,7 @@ use crate::invoke::ready::ReadyFunction;
 use crate::model::manifest::HttpTrigger;
 use crate::model::name::Name;
 use crate::model::route::{RouteParameters, RoutePattern, percent_decode};
+use crate::model::static_response::StaticResponse;
 
 /// All functions and what triggers them.
 #[derive(Default)]
@@ -35,6 +36,8 @@ pub enum RouteMatch<'a> {
         function: &'a Arc<ReadyFunction>,
         /// The pattern that matched.
         route: &'a Arc<RoutePattern>,
+        /// What the host answers in the function's stead.
+        response: Option<&'a StaticResponse>,
         /// What the path gives to its parameters.
         parameters: RouteParameters,
     },
@@ -164,6 +167,7 @@ impl TriggerTable {
                 return RouteMatch::Found {
                     function: &route.function,
                     route: &route.pattern,
+                    response: route.trigger.response.as_ref(),
                     parameters,
                 };
             }
