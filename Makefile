@@ -18,6 +18,7 @@ test: setup lint  ## Runs every check and test
 
 setup:  ## Installs what building and testing need, where it is missing
 	sdk-rust/wasm-target
+	sdk-rust/wasm-target wasm32-wasip1
 	tests/setup
 
 examples:
@@ -25,6 +26,7 @@ examples:
 
 lint:
 	cargo fmt --all --check
+	cargo fmt --all --check --manifest-path tests/sdks/Cargo.toml
 	cargo clippy --release --all-targets --quiet -- --deny warnings
 	cargo clippy $(WASM) --quiet $(EXAMPLES:%=--package %) --package tidegate-guests --lib --examples -- --deny warnings
 

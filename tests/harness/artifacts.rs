@@ -52,7 +52,7 @@ pub fn example(name: &str) -> Vec<u8> {
     read(&example_path(name))
 }
 
-fn read(path: &Path) -> Vec<u8> {
+pub(crate) fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -61,12 +61,17 @@ fn build() -> Artifacts {
     let host = match std::env::var_os("TEST_HOST_BINARY") {
         Some(binary) => binary.into(),
         None => {
-            cargo(&target, &["-p", "tidegate", "--bin", "tidegate"]);
+            cargo(
+                repository(),
+                &target,
+                &["-p", "tidegate", "--bin", "tidegate"],
+            );
             target.join("release/tidegate")
         }
     };
     let wasm = ["--target", WASM_TARGET];
     cargo(
+        repository(),
         &target,
         &[&wasm[..], &["-p", "tidegate-guests", "--examples"]].concat(),
     );
@@ -78,7 +83,7 @@ fn build() -> Artifacts {
         "-p",
         "threshold-alert",
     ];
-    cargo(&target, &[&wasm[..], &examples].concat());
+    cargo(repository(), &target, &[&wasm[..], &examples].concat());
     Artifacts {
         host,
         wasm: target.join(WASM_TARGET).join("release"),
@@ -86,7 +91,7 @@ fn build() -> Artifacts {
 }
 
 /// `target`, of `target/release/deps/integration-…`.
-fn target_directory() -> PathBuf {
+pub(crate) fn target_directory() -> PathBuf {
     let test_binary = std::env::current_exe().expect("a test knows its binary");
     let target = test_binary
         .ancestors()
@@ -95,18 +100,24 @@ fn target_directory() -> PathBuf {
     target.to_owned()
 }
 
-fn cargo(target: &Path, arguments: &[&str]) {
+/// The repository, which is the workspace of all but `tests/sdks`.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// `cargo build --release` in the workspace of this directory.
+pub(crate) fn cargo(workspace: &Path, target: &Path, arguments: &[&str]) {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .args(["build", "--release", "--quiet", "--target-dir"])
         .arg(target)
         .args(arguments)
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .current_dir(workspace)
         .output()
         .expect("cargo can be run");
     assert!(
         built.status.success(),
-        "cargo build {} failed (if the target {WASM_TARGET} is missing: run sdk-rust/wasm-target)\n{}",
+        "cargo build {} failed (if a target is missing: run sdk-rust/wasm-target)\n{}",
         arguments.join(" "),
         String::from_utf8_lossy(&built.stderr)
     );

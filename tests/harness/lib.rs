@@ -1,6 +1,6 @@
 //! The harness of the black-box tests: a host of one's own, clients for it, and the guests to deploy.
 //!
-//! A test starts a [`TestHost`] on free ports and an empty data directory, deploys guests from [`artifacts`] through
+//! A test starts a [`TestHost`] on free ports and an empty data directory, deploys guests from [`artifacts`] or [`sdks`] through
 //! [`AdminClient`], speaks to them over HTTP ([`TestHost::function`]), hand-written bytes ([`Wire`]) or MQTT
 //! ([`MqttClient`], [`mosquitto`]), and waits for what takes its time with [`eventually`].
 
@@ -15,6 +15,7 @@ mod eventually;
 mod host;
 pub mod mosquitto;
 mod mqtt;
+pub mod sdks;
 mod wire;
 
 pub use admin::{AdminClient, Reply};
