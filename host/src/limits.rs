@@ -159,6 +159,8 @@ pub const VALUE_BYTES_MAX: usize = MIB as usize;
 pub const BATCH_KEYS_MAX: usize = 1000;
 /// Keys in one page of a listing.
 pub const LIST_KEYS_PAGE: u32 = 1000;
+/// Keys that a stream of keys reads ahead of its reader. A guest may hold many streams, so that this is little.
+pub const STREAM_KEYS_PAGE: u32 = 64;
 
 // === SQL databases of functions ===
 

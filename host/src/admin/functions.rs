@@ -14,6 +14,7 @@ use super::error::ApiError;
 use super::router::{ApiResult, Deploys, Host, Viewer, name};
 use super::upload::upload;
 use crate::deploy::activate::DeployError;
+use crate::deploy::inspect::Inspection;
 use crate::invoke::ready::ReadyFunction;
 use crate::model::manifest::Manifest;
 use crate::model::name::Name;
@@ -64,7 +65,8 @@ pub(super) async fn deploy(
     };
     let mut body = summary(&host.http_url, &deployed.function);
     body["created"] = json!(deployed.created);
-    body["warnings"] = json!(warnings(&host, &deployed.function.manifest));
+    let manifest = &deployed.function.manifest;
+    body["warnings"] = json!(warnings(&host, manifest, &deployed.inspection));
     Ok((status, Json(body)).into_response())
 }
 
@@ -98,7 +100,7 @@ pub(super) async fn dry_run(
         "triggers": { "http": checked.manifest.http, "mqtt": checked.manifest.mqtt },
         "grants": checked.manifest.grants,
         "would_change": host.deployer.unchanged(&function, &checked).is_none(),
-        "warnings": warnings(&host, &checked.manifest),
+        "warnings": warnings(&host, &checked.manifest, &checked.inspection),
     })))
 }
 
@@ -220,12 +222,19 @@ fn url(http_url: &str, route: &str) -> String {
     format!("{http_url}{}", if path.is_empty() { "/" } else { path })
 }
 
-fn warnings(host: &super::router::AdminState, manifest: &Manifest) -> Vec<&'static str> {
+fn warnings(
+    host: &super::router::AdminState,
+    manifest: &Manifest,
+    inspection: &Inspection,
+) -> Vec<String> {
     let mqtt_off = host.broker.is_none() && !manifest.mqtt.is_empty();
-    mqtt_off
-        .then_some("MQTT is switched off on this host, so no message will start this function")
-        .into_iter()
-        .collect()
+    let mqtt_off = mqtt_off.then(|| {
+        "MQTT is switched off on this host, so no message will start this function".to_owned()
+    });
+    let unserved = inspection.unserved().map(|import| {
+        format!("this host does not serve `{import}`: what the function calls of it answers with an error")
+    });
+    mqtt_off.into_iter().chain(unserved).collect()
 }
 
 fn time(ms: i64) -> String {

@@ -8,6 +8,7 @@
 )]
 
 pub mod foreign;
+pub mod foreign_async;
 pub mod imports;
 pub mod mqtt;
 pub mod sqlite;

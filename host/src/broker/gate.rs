@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use tokio::io::copy_bidirectional;
@@ -21,6 +21,8 @@ pub(super) struct Gate {
     inner: SocketAddr,
     places: Arc<Semaphore>,
     open: Arc<Open>,
+    /// Where it listens, once it does.
+    address: OnceLock<SocketAddr>,
 }
 
 /// The connections that are open, by a number that counts up.
@@ -42,7 +44,12 @@ impl Gate {
             inner,
             places: Arc::new(Semaphore::new(MQTT_CONNECTIONS_MAX)),
             open: Arc::default(),
+            address: OnceLock::new(),
         }
+    }
+
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        self.address.get().copied()
     }
 
     pub(super) async fn serve(
@@ -51,6 +58,9 @@ impl Gate {
         anonymous_from_anywhere: bool,
         stop: CancellationToken,
     ) {
+        if let Ok(address) = listener.local_addr() {
+            self.address.get_or_init(|| address);
+        }
         let connections = TaskTracker::new();
         loop {
             let (client, address) = tokio::select! {

@@ -209,6 +209,11 @@ impl Broker {
             .await;
     }
 
+    /// Where clients connect to, once they can.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.0.gate.address()
+    }
+
     /// What the broker is doing.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {

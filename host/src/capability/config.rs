@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wasmtime::component::HasData;
+use wasmtime::component::{Accessor, HasData};
 
 use crate::bindings::foreign::fermyon::{spin, spin2_0_0 as spin_2};
 use crate::bindings::foreign::wasi::{
     config0_2_0_draft as draft, config0_2_0_draft_2024_09_27 as draft_2024,
 };
+use crate::bindings::foreign_async::spin::variables::variables as variables_3;
 use crate::bindings::imports::wasi::config::store;
 
 /// The function's configuration.
@@ -106,6 +107,23 @@ impl spin_2::variables::Host for ConfigContext {
         use spin_2::variables::Error;
 
         Ok(self.variable(&name).map_err(|error| match error {
+            NoVariable::InvalidName(text) => Error::InvalidName(text),
+            NoVariable::Undefined(text) => Error::Undefined(text),
+        }))
+    }
+}
+
+impl variables_3::Host for &mut ConfigContext {}
+
+impl<T: Send + 'static> variables_3::HostWithStore<T> for HasConfig {
+    async fn get(
+        store: &Accessor<T, HasConfig>,
+        name: String,
+    ) -> Answer<String, variables_3::Error> {
+        use variables_3::Error;
+
+        let variable = store.with(|mut access| access.get().variable(&name));
+        Ok(variable.map_err(|error| match error {
             NoVariable::InvalidName(text) => Error::InvalidName(text),
             NoVariable::Undefined(text) => Error::Undefined(text),
         }))

@@ -9,5 +9,7 @@ pub mod key_value;
 pub mod logging;
 pub mod mqtt_client;
 pub mod outbound_http;
+pub mod spin_mqtt;
 pub mod sqlite;
 pub mod standard_output;
+pub mod unserved;

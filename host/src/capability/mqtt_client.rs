@@ -13,6 +13,7 @@ use crate::model::grant::Grants;
 use crate::model::topic::TopicName;
 
 /// What one invocation publishes with.
+#[derive(Clone)]
 pub struct MqttContext {
     /// Where messages go; none where the broker is switched off.
     pub broker: Option<Broker>,
@@ -41,7 +42,11 @@ impl client::Host for MqttContext {
 }
 
 impl MqttContext {
-    async fn publish_checked(&self, message: types::Message) -> Result<(), types::Error> {
+    /// Publishes a message, if it is granted and within its bounds.
+    pub(super) async fn publish_checked(
+        &self,
+        message: types::Message,
+    ) -> Result<(), types::Error> {
         let topic: TopicName = message
             .topic
             .parse()

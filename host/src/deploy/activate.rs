@@ -82,6 +82,8 @@ pub struct Deployed {
     pub function: Arc<ReadyFunction>,
     /// Whether there is a new revision; not where the active one has the same component and manifest.
     pub created: bool,
+    /// What its component says about itself.
+    pub inspection: Inspection,
 }
 
 /// Why something was not deployed, rolled back or deleted.
@@ -216,6 +218,7 @@ impl Deployer {
             return Ok(Deployed {
                 function,
                 created: false,
+                inspection: checked.inspection,
             });
         }
         // Before compiling, to fail early; and again under the lock, to be sure.
@@ -230,6 +233,7 @@ impl Deployer {
             return Ok(Deployed {
                 function,
                 created: false,
+                inspection: checked.inspection,
             });
         }
         self.check_clashes(&upload.name, &checked.manifest)?;
@@ -259,6 +263,7 @@ impl Deployer {
         Ok(Deployed {
             function,
             created: true,
+            inspection: checked.inspection,
         })
     }
 

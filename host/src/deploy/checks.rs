@@ -150,6 +150,7 @@ fn check_imports(imports: &[String], manifest: &Manifest) -> Result<Option<Misfi
     for import in imports {
         match interfaces::look_up(import) {
             Import::Unknown => unknown.push(import.clone()),
+            Import::Unserved => {}
             Import::OtherVersions(served) => wrong.push(WrongVersion {
                 import: import.clone(),
                 served,

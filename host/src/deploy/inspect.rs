@@ -1,5 +1,6 @@
 //! What was uploaded: is it a component, what does it export and import, which manifest does it carry?
 
+use super::interfaces::{self, Import};
 use crate::invoke::componentize::ComponentizeError;
 use crate::model::abi::Abi;
 use serde::Serialize;
@@ -20,6 +21,14 @@ pub struct Inspection {
     /// The texts of its custom sections `tidegate:manifest`, one behind the other.
     #[serde(skip)]
     pub manifest: Vec<u8>,
+}
+
+impl Inspection {
+    /// Its imports that are known and not served.
+    pub fn unserved(&self) -> impl Iterator<Item = &str> {
+        let imports = self.imports.iter().map(String::as_str);
+        imports.filter(|import| interfaces::look_up(import) == Import::Unserved)
+    }
 }
 
 /// The name of the custom section that a manifest is embedded in.

@@ -1,5 +1,7 @@
 //! Every interface that a function may import, with its versions and the grant it needs. What is not here is refused.
 
+use crate::model::unserved::is_unserved;
+
 /// What a function must be granted to import an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
@@ -35,7 +37,7 @@ const fn interface(
 }
 
 const WASI: &[&str] = &["0.2", "0.3"];
-const KEY_VALUE: &[&str] = &["0.2.0-draft2"];
+const KEY_VALUE: &[&str] = &["0.2.0-draft2", "0.2.0-draft"];
 
 const SERVED: &[Interface] = &[
     interface("wasi:cli/", WASI, Needs::Nothing),
@@ -47,15 +49,27 @@ const SERVED: &[Interface] = &[
     interface("wasi:io/", &["0.2"], Needs::Nothing),
     interface("wasi:random/", WASI, Needs::Nothing),
     interface("wasi:sockets/", WASI, Needs::Nothing),
-    interface("wasi:config/store", &["0.2.0-rc.1"], Needs::Nothing),
+    interface(
+        "wasi:config/store",
+        &["0.2.0-rc.1", "0.2.0-draft-2024-09-27"],
+        Needs::Nothing,
+    ),
+    interface("wasi:config/runtime", &["0.2.0-draft"], Needs::Nothing),
+    interface("fermyon:spin/config", &[""], Needs::Nothing),
+    interface("fermyon:spin/variables", &["2.0.0"], Needs::Nothing),
+    interface("spin:variables/variables", &["3.0.0"], Needs::Nothing),
     interface("wasi:keyvalue/store", KEY_VALUE, Needs::Bucket),
     interface("wasi:keyvalue/atomics", KEY_VALUE, Needs::Bucket),
     interface("wasi:keyvalue/batch", KEY_VALUE, Needs::Bucket),
+    interface("fermyon:spin/key-value", &["", "2.0.0"], Needs::Bucket),
+    interface("spin:key-value/key-value", &["3.0.0"], Needs::Bucket),
     interface("wasi:logging/logging", &["0.1.0-draft"], Needs::Nothing),
     interface("tidegate:mqtt/types", &["0.1.0"], Needs::Nothing),
     interface("tidegate:mqtt/client", &["0.1.0"], Needs::Publish),
     interface("fermyon:spin/sqlite", &["2.0.0"], Needs::Database),
     interface("spin:sqlite/sqlite", &["3.0.0", "3.1.0"], Needs::Database),
+    interface("fermyon:spin/mqtt", &["2.0.0"], Needs::Publish),
+    interface("spin:mqtt/mqtt", &["3.0.0"], Needs::Publish),
     // Only types: nothing to be linked.
     interface(
         "spin:mqtt-trigger/spin-mqtt-types",
@@ -71,7 +85,9 @@ pub enum Import {
     Served(Needs),
     /// Its interface is served in other versions.
     OtherVersions(Vec<&'static str>),
-    /// Its interface is not served.
+    /// It is known and not served: calling it answers with an error.
+    Unserved,
+    /// Nothing is known of it.
     Unknown,
 }
 
@@ -91,10 +107,10 @@ pub fn look_up(import: &str) -> Import {
         }
         others.extend(interface.versions);
     }
-    if others.is_empty() {
-        Import::Unknown
-    } else {
-        Import::OtherVersions(others)
+    match others.is_empty() {
+        false => Import::OtherVersions(others),
+        true if is_unserved(import) => Import::Unserved,
+        true => Import::Unknown,
     }
 }
 
@@ -131,9 +147,11 @@ mod tests {
             ("wasi:keyvalue/store@0.2.0-draft2", served(Needs::Bucket)),
             (
                 "wasi:keyvalue/store@0.2.0",
-                Import::OtherVersions(vec!["0.2.0-draft2"]),
+                Import::OtherVersions(vec!["0.2.0-draft2", "0.2.0-draft"]),
             ),
             ("spin:mqtt-trigger/spin-mqtt-types", served(Needs::Nothing)),
+            ("fermyon:spin/key-value", served(Needs::Bucket)),
+            ("fermyon:spin/redis@2.0.0", Import::Unserved),
             ("wasi:nn/graph@0.2.0-rc", Import::Unknown),
             ("paint", Import::Unknown),
         ];

@@ -16,6 +16,7 @@ use crate::capability::config::ConfigContext;
 use crate::capability::key_value::{KeyValueContext, KeyValueView};
 use crate::capability::mqtt_client::MqttContext;
 use crate::capability::outbound_http::HttpHooks;
+use crate::capability::spin_mqtt::SpinMqttView;
 use crate::capability::sqlite::{SqliteContext, SqliteView};
 use crate::capability::standard_output::StandardOutput;
 use crate::limits;
@@ -128,6 +129,13 @@ impl InstanceState {
     pub(super) fn sqlite(&mut self) -> SqliteView<'_> {
         SqliteView {
             context: &self.sqlite,
+            table: &mut self.table,
+        }
+    }
+
+    pub(super) fn spin_mqtt(&mut self) -> SpinMqttView<'_> {
+        SpinMqttView {
+            context: &self.mqtt,
             table: &mut self.table,
         }
     }

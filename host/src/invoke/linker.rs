@@ -1,20 +1,22 @@
 //! Links every capability, once for the host. What is not here is refused at deploy.
 
 use wasmtime::Engine;
-use wasmtime::component::Linker;
+use wasmtime::component::{Component, InstancePre, Linker};
 
 use super::instance_state::InstanceState;
-use crate::bindings::foreign;
 use crate::bindings::imports::tidegate::mqtt::client;
 use crate::bindings::imports::wasi::config::store as config;
 use crate::bindings::imports::wasi::keyvalue::{atomics, batch, store};
 use crate::bindings::imports::wasi::logging::logging;
 use crate::bindings::sqlite::{version_2, version_3};
+use crate::bindings::{foreign, foreign_async};
 use crate::capability::config::HasConfig;
 use crate::capability::key_value::HasKeyValue;
 use crate::capability::logging::HasLogging;
 use crate::capability::mqtt_client::HasMqtt;
+use crate::capability::spin_mqtt::HasSpinMqtt;
 use crate::capability::sqlite::HasSqlite;
+use crate::capability::unserved;
 use crate::model::abi::Abi;
 
 /// Links everything that Tidegate serves to components of this ABI.
@@ -37,10 +39,29 @@ pub(super) fn link(engine: &Engine, abi: Abi) -> wasmtime::Result<Linker<Instanc
     Ok(linker)
 }
 
-/// What only an engine with the asynchronous ABI can link: WASI 0.3, beside all of the above.
+/// Links a component: with stand-ins for what it imports and this host does not serve, where there is anything.
+pub(super) fn instantiate_pre(
+    linker: &Linker<InstanceState>,
+    component: &Component,
+) -> wasmtime::Result<InstancePre<InstanceState>> {
+    if !unserved::imports_any(component) {
+        return linker.instantiate_pre(component);
+    }
+    let mut linker = linker.clone();
+    unserved::link(&mut linker, component)?;
+    linker.instantiate_pre(component)
+}
+
+/// What only an engine with the asynchronous ABI can link: WASI 0.3 and asynchronous functions of others, beside all of
+/// the above.
 fn link_async(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
+    use foreign_async::spin::{key_value::key_value, mqtt::mqtt, variables::variables};
+
     wasmtime_wasi::p3::add_to_linker(linker)?;
-    wasmtime_wasi_http::p3::add_to_linker(linker)
+    wasmtime_wasi_http::p3::add_to_linker(linker)?;
+    key_value::add_to_linker::<_, HasKeyValue>(linker, InstanceState::key_value)?;
+    mqtt::add_to_linker::<_, HasSpinMqtt>(linker, InstanceState::spin_mqtt)?;
+    variables::add_to_linker::<_, HasConfig>(linker, |state| &mut state.config)
 }
 
 /// Links the interfaces to SQL databases; of the newer one, what this ABI has.
@@ -62,6 +83,7 @@ fn link_foreign(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
     store::add_to_linker::<_, HasKeyValue>(linker, InstanceState::key_value)?;
     atomics::add_to_linker::<_, HasKeyValue>(linker, InstanceState::key_value)?;
     batch::add_to_linker::<_, HasKeyValue>(linker, InstanceState::key_value)?;
+    spin_2::mqtt::add_to_linker::<_, HasSpinMqtt>(linker, InstanceState::spin_mqtt)?;
     spin::config::add_to_linker::<_, HasConfig>(linker, |state| &mut state.config)?;
     spin_2::variables::add_to_linker::<_, HasConfig>(linker, |state| &mut state.config)?;
     draft::runtime::add_to_linker::<_, HasConfig>(linker, |state| &mut state.config)?;

@@ -22,6 +22,7 @@ use super::engine::{CodeLayout, PooledEngine, compiling};
 use super::files::{FilesError, FunctionFiles};
 use super::instance_state::InstanceState;
 use super::invoker::InvokerError;
+use super::linker;
 use super::runtime::{AsyncUnavailable, Runtime, Runtimes};
 use crate::bindings::mqtt::MqttHandlerPre;
 use crate::model::abi::Abi;
@@ -260,8 +261,7 @@ impl Loader {
         let runtime = self.runtime(abi)?;
         let unlinkable = |error: wasmtime::Error| LoadError::Link(format!("{error:#}"));
         let component = deserialize(&runtime.engine, compiled).map_err(unlinkable)?;
-        let pre = runtime.linker.instantiate_pre(&component);
-        let pre = pre.map_err(unlinkable)?;
+        let pre = linker::instantiate_pre(&runtime.linker, &component).map_err(unlinkable)?;
         let ty = component.component_type();
         let names: Vec<&str> = ty.exports(&runtime.engine).map(|(name, _)| name).collect();
         Ok(Loaded {

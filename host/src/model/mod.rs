@@ -16,3 +16,4 @@ pub mod quantity;
 pub mod route;
 pub mod static_response;
 pub mod topic;
+pub mod unserved;

@@ -3,6 +3,7 @@
 //! What can be done is here, once, with its bounds; each family of interfaces has a file that only translates.
 
 mod spin;
+mod spin_async;
 mod wasi;
 mod wasi_draft;
 
@@ -82,6 +83,9 @@ impl From<StorageError> for KeyValueError {
 
 type Done<T> = Result<T, KeyValueError>;
 
+/// Keys, and whether there are more.
+type Page = (Vec<String>, bool);
+
 impl KeyValueView<'_> {
     fn bucket(&self, handle: &Resource<Bucket>) -> wasmtime::Result<Bucket> {
         Ok(self.table.get(handle)?.clone())
@@ -135,29 +139,30 @@ impl KeyValueContext {
         Ok(self.database.read(read).await?)
     }
 
-    /// A page of keys that come after `after`; the second is whether there are more.
-    async fn page(&self, bucket: Bucket, after: Option<String>) -> Done<(Vec<String>, bool)> {
-        let read = move |db: &_| {
-            key_value::list(db, &bucket.name, "", after.as_deref(), LIST_KEYS_PAGE + 1)
-        };
-        Ok(cut_page(self.database.read(read).await?))
+    /// Up to `limit` keys that come after `after`.
+    async fn page(&self, bucket: Bucket, after: Option<String>, limit: u32) -> Done<Page> {
+        let read = move |db: &_| key_value::list(db, &bucket.name, "", after.as_deref(), limit + 1);
+        Ok(cut(self.database.read(read).await?, limit))
     }
 
-    /// A page of keys that come after the first `skipped`; the second is whether there are more.
-    async fn page_at(&self, bucket: Bucket, skipped: u64) -> Done<(Vec<String>, bool)> {
+    /// A page of keys that come after the first `skipped`.
+    async fn page_at(&self, bucket: Bucket, skipped: u64) -> Done<Page> {
         let read = move |db: &_| key_value::list_at(db, &bucket.name, skipped, LIST_KEYS_PAGE + 1);
-        Ok(cut_page(self.database.read(read).await?))
+        Ok(cut(self.database.read(read).await?, LIST_KEYS_PAGE))
     }
 
     /// All keys at once, for interfaces without pages.
     async fn keys(&self, bucket: Bucket) -> Done<Vec<String>> {
-        let (mut keys, mut more) = self.page(bucket.clone(), None).await?;
+        let mut keys: Vec<String> = Vec::new();
+        let (mut more, mut bytes) = (true, 0);
         while more {
-            if keys.iter().map(String::len).sum::<usize>() > HOSTCALL_BYTES_MAX {
+            let page;
+            let after = keys.last().cloned();
+            (page, more) = self.page(bucket.clone(), after, LIST_KEYS_PAGE).await?;
+            bytes += page.iter().map(String::len).sum::<usize>();
+            if bytes > HOSTCALL_BYTES_MAX {
                 return Err(KeyValueError::KeysTooLong);
             }
-            let page;
-            (page, more) = self.page(bucket.clone(), keys.last().cloned()).await?;
             keys.extend(page);
         }
         Ok(keys)
@@ -238,9 +243,9 @@ impl KeyValueContext {
     }
 }
 
-fn cut_page(mut keys: Vec<String>) -> (Vec<String>, bool) {
-    let more = keys.len() > LIST_KEYS_PAGE as usize;
-    keys.truncate(LIST_KEYS_PAGE as usize);
+fn cut(mut keys: Vec<String>, limit: u32) -> Page {
+    let more = keys.len() > limit as usize;
+    keys.truncate(limit as usize);
     (keys, more)
 }
 

@@ -6,6 +6,7 @@ use super::{Answer, KeyValueError, KeyValueView};
 use crate::bindings::imports::wasi::keyvalue::atomics::{self, CasError};
 use crate::bindings::imports::wasi::keyvalue::batch;
 use crate::bindings::imports::wasi::keyvalue::store::{self, Error, KeyResponse};
+use crate::limits::LIST_KEYS_PAGE;
 use crate::model::bucket::{Bucket, CompareAndSwap};
 
 impl From<KeyValueError> for Error {
@@ -60,7 +61,7 @@ impl store::HostBucket for KeyValueView<'_> {
         cursor: Option<String>,
     ) -> Answer<KeyResponse, Error> {
         let bucket = self.bucket(&handle)?;
-        let page = self.context.page(bucket, cursor).await;
+        let page = self.context.page(bucket, cursor, LIST_KEYS_PAGE).await;
         Ok(page.map_err(Error::from).map(|(keys, more)| {
             let cursor = keys.last().filter(|_| more).cloned();
             KeyResponse { keys, cursor }

@@ -1,0 +1,59 @@
+//! `spin:mqtt/mqtt@3.0.0`.
+
+use wasmtime::component::{Accessor, Resource};
+
+use super::{Answer, HasSpinMqtt, MqttError, SpinMqttView};
+use crate::bindings::foreign_async::spin::mqtt::mqtt::{
+    Connection, Error, Host, HostConnection, HostConnectionWithStore, Qos,
+};
+use crate::bindings::imports::tidegate::mqtt::types;
+
+impl From<MqttError> for Error {
+    fn from(error: MqttError) -> Error {
+        match error {
+            MqttError::InvalidAddress => Error::InvalidAddress,
+            MqttError::TooManyConnections => Error::TooManyConnections,
+            MqttError::ConnectionFailed(text) => Error::ConnectionFailed(text),
+            MqttError::Other(text) => Error::Other(text),
+        }
+    }
+}
+
+impl Host for SpinMqttView<'_> {}
+
+impl HostConnection for SpinMqttView<'_> {
+    fn drop(&mut self, handle: Resource<Connection>) -> wasmtime::Result<()> {
+        self.close(handle.rep())
+    }
+}
+
+impl<T: Send + 'static> HostConnectionWithStore<T> for HasSpinMqtt {
+    async fn open(
+        store: &Accessor<T, HasSpinMqtt>,
+        address: String,
+        _username: String,
+        _password: String,
+        _keep_alive_seconds: u64,
+    ) -> Answer<Resource<Connection>, Error> {
+        let opened = store.with(|mut access| access.get().open(&address));
+        Ok(opened.map_err(Error::from).map(Resource::new_own))
+    }
+
+    async fn publish(
+        store: &Accessor<T, HasSpinMqtt>,
+        handle: Resource<Connection>,
+        topic: String,
+        payload: Vec<u8>,
+        qos: Qos,
+    ) -> Answer<(), Error> {
+        let (context, connection) =
+            store.with(|mut access| access.get().connection(handle.rep()))?;
+        let qos = match qos {
+            Qos::AtMostOnce => types::Qos::AtMostOnce,
+            Qos::AtLeastOnce => types::Qos::AtLeastOnce,
+            Qos::ExactlyOnce => types::Qos::ExactlyOnce,
+        };
+        let published = connection.publish(context, topic, payload, qos).await;
+        Ok(published.map_err(Error::from))
+    }
+}

@@ -1,0 +1,56 @@
+//! `fermyon:spin/mqtt@2.0.0`.
+
+use wasmtime::component::Resource;
+
+use super::{Answer, MqttError, SpinMqttView};
+use crate::bindings::foreign::fermyon::spin2_0_0::mqtt::{
+    Connection, Error, Host, HostConnection, Qos,
+};
+use crate::bindings::imports::tidegate::mqtt::types;
+
+impl From<MqttError> for Error {
+    fn from(error: MqttError) -> Error {
+        match error {
+            MqttError::InvalidAddress => Error::InvalidAddress,
+            MqttError::TooManyConnections => Error::TooManyConnections,
+            MqttError::ConnectionFailed(text) => Error::ConnectionFailed(text),
+            MqttError::Other(text) => Error::Other(text),
+        }
+    }
+}
+
+impl Host for SpinMqttView<'_> {}
+
+impl HostConnection for SpinMqttView<'_> {
+    async fn open(
+        &mut self,
+        address: String,
+        _username: String,
+        _password: String,
+        _keep_alive_seconds: u64,
+    ) -> Answer<Resource<Connection>, Error> {
+        let opened = self.open(&address).map_err(Error::from);
+        Ok(opened.map(Resource::new_own))
+    }
+
+    async fn publish(
+        &mut self,
+        handle: Resource<Connection>,
+        topic: String,
+        payload: Vec<u8>,
+        qos: Qos,
+    ) -> Answer<(), Error> {
+        let (context, connection) = self.connection(handle.rep())?;
+        let qos = match qos {
+            Qos::AtMostOnce => types::Qos::AtMostOnce,
+            Qos::AtLeastOnce => types::Qos::AtLeastOnce,
+            Qos::ExactlyOnce => types::Qos::ExactlyOnce,
+        };
+        let published = connection.publish(context, topic, payload, qos).await;
+        Ok(published.map_err(Error::from))
+    }
+
+    async fn drop(&mut self, handle: Resource<Connection>) -> wasmtime::Result<()> {
+        self.close(handle.rep())
+    }
+}

@@ -1,0 +1,144 @@
+//! Stand-ins for interfaces that are known and not served: each function answers with an error of its own type.
+//!
+//! They are made from the types that a component imports, so that there is one mechanism for all of them.
+
+use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
+use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType, Val};
+use wasmtime_wasi::p2::bindings::io::streams::{InputStream, OutputStream};
+
+use crate::model::unserved::is_unserved;
+
+/// Whether a component imports any of them.
+pub fn imports_any(component: &Component) -> bool {
+    let engine = component.engine();
+    let ty = component.component_type();
+    ty.imports(engine).any(|(name, _)| is_unserved(name))
+}
+
+/// Links a stand-in for each of them that a component imports.
+pub fn link<T: Send + 'static>(
+    linker: &mut Linker<T>,
+    component: &Component,
+) -> wasmtime::Result<()> {
+    let engine = component.engine();
+    for (name, import) in component.component_type().imports(engine) {
+        let ComponentItem::ComponentInstance(interface) = import.ty else {
+            continue;
+        };
+        if !is_unserved(name) {
+            continue;
+        }
+        let mut instance = linker.instance(name)?;
+        for (item, export) in interface.exports(engine) {
+            match export.ty {
+                ComponentItem::ComponentFunc(function) => {
+                    link_function(&mut instance, name, item, &function)?;
+                }
+                ComponentItem::Resource(_) => {
+                    instance.resource(item, resource(item), |_, _| Ok(()))?;
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The type of a resource: of those that interfaces take over from `wasi:io` the host's own.
+fn resource(name: &str) -> ResourceType {
+    match name {
+        "input-stream" => ResourceType::host::<InputStream>(),
+        "output-stream" => ResourceType::host::<OutputStream>(),
+        _ => ResourceType::host::<()>(),
+    }
+}
+
+/// What a call comes to.
+#[derive(Clone)]
+enum Answer {
+    /// Nothing is expected of it.
+    Nothing,
+    /// An error in the function's own type.
+    Error(Val),
+    /// Its type has no place for an error.
+    Trap(String),
+}
+
+impl Answer {
+    fn of(interface: &str, item: &str, function: &ComponentFunc) -> Answer {
+        let text =
+            format!("this host does not serve `{interface}`, so that `{item}` has no effect");
+        let Some(result) = function.results().next() else {
+            return Answer::Nothing;
+        };
+        let Type::Result(result) = result else {
+            return Answer::Trap(text);
+        };
+        match result.err().map(|ty| error(&ty, &text)) {
+            None => Answer::Error(Val::Result(Err(None))),
+            Some(Some(error)) => Answer::Error(Val::Result(Err(Some(Box::new(error))))),
+            Some(None) => Answer::Trap(text),
+        }
+    }
+
+    fn give(self, results: &mut [Val]) -> wasmtime::Result<()> {
+        match self {
+            Answer::Nothing => Ok(()),
+            Answer::Trap(text) => Err(wasmtime::Error::msg(text)),
+            Answer::Error(error) => {
+                results.fill(error);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn link_function<T: Send + 'static>(
+    instance: &mut LinkerInstance<'_, T>,
+    interface: &str,
+    item: &str,
+    function: &ComponentFunc,
+) -> wasmtime::Result<()> {
+    let answer = Answer::of(interface, item, function);
+    if function.async_() {
+        instance.func_new_concurrent(item, move |_, _, _, results| {
+            let answer = answer.clone();
+            Box::pin(async move { answer.give(results) })
+        })
+    } else {
+        instance.func_new(item, move |_, _, _, results| answer.clone().give(results))
+    }
+}
+
+/// A value of an error's type that says `text`, or at least that there was an error; none where that cannot be said.
+fn error(ty: &Type, text: &str) -> Option<Val> {
+    match ty {
+        Type::String => Some(Val::String(text.to_owned())),
+        Type::Variant(variant) => {
+            let with_text = |name: Option<&str>| {
+                let mut cases = variant.cases();
+                cases.find(|case| {
+                    matches!(case.ty, Some(Type::String))
+                        && name.is_none_or(|name| case.name == name)
+                })
+            };
+            let payload = || Some(Box::new(Val::String(text.to_owned())));
+            if let Some(case) = with_text(Some("other")).or_else(|| with_text(None)) {
+                return Some(Val::Variant(case.name.to_owned(), payload()));
+            }
+            let mut cases = variant.cases();
+            let bare = cases.find(|case| case.ty.is_none() && is_error(case.name))?;
+            Some(Val::Variant(bare.name.to_owned(), None))
+        }
+        Type::Enum(names) => {
+            let name = names.names().find(|name| is_error(name))?;
+            Some(Val::Enum(name.to_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// Some lists of errors have a case for none.
+fn is_error(case: &str) -> bool {
+    case != "success"
+}
