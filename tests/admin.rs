@@ -12,7 +12,7 @@ use tidegate_tests::{
 const FUNCTIONS: &str = "/api/v1/functions";
 
 /// Every path of the API that is not for everybody, with a method that it takes.
-const PROTECTED: [(&str, &str); 19] = [
+const PROTECTED: [(&str, &str); 22] = [
     ("GET", FUNCTIONS),
     ("GET", "/api/v1/functions/version"),
     ("PUT", "/api/v1/functions/version"),
@@ -30,6 +30,9 @@ const PROTECTED: [(&str, &str); 19] = [
     ("PUT", "/api/v1/buckets/default/keys/key"),
     ("DELETE", "/api/v1/buckets/default/keys/key"),
     ("GET", "/api/v1/databases"),
+    ("GET", "/api/v1/secrets"),
+    ("PUT", "/api/v1/secrets/key"),
+    ("DELETE", "/api/v1/secrets/key"),
     ("GET", "/api/v1/broker/clients"),
     ("POST", "/api/v1/broker/publish"),
 ];

@@ -33,8 +33,20 @@ const LAYERS: [(&str, &[&str]); 20] = [
     (
         "host",
         &[
-            "admin", "broker", "config", "data_dir", "deploy", "ingress", "invoke", "limits",
-            "model", "observe", "shutdown", "storage", "trigger",
+            "admin",
+            "broker",
+            "capability",
+            "config",
+            "data_dir",
+            "deploy",
+            "ingress",
+            "invoke",
+            "limits",
+            "model",
+            "observe",
+            "shutdown",
+            "storage",
+            "trigger",
         ],
     ),
     ("config", &["limits", "model", "observe"]),
@@ -102,11 +114,12 @@ const LAYERS: [(&str, &[&str]); 20] = [
 ];
 
 /// Statuses outside of `ingress/respond.rs` and `admin/error.rs`, the two files that choose them for failures.
-const STATUSES: [(&str, &[&str]); 8] = [
+const STATUSES: [(&str, &[&str]); 9] = [
     ("admin/broker.rs", &["ACCEPTED", "NO_CONTENT"]),
     ("admin/functions.rs", &["CREATED", "NO_CONTENT", "OK"]),
     ("admin/key_value.rs", &["NO_CONTENT"]),
     ("admin/probes.rs", &["SERVICE_UNAVAILABLE"]),
+    ("admin/secrets.rs", &["NO_CONTENT"]),
     // Recognises axum's own refusal, which `error.rs` then words.
     ("admin/router.rs", &["PAYLOAD_TOO_LARGE"]),
     // Recognises the answers of guests that have no body.

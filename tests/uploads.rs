@@ -339,8 +339,8 @@ async fn a_manifest_that_cannot_be_used_is_refused_and_the_key_named() {
         ("[limits]\nlog-bytes = \"2MiB\"", "limits.log-bytes"),
         ("[grants]\nbuckets = [\"No\"]", "`No`"),
         ("[grants]\npublish = [\"a/#/b\"]", "`a/#/b`"),
-        ("[grants]\noutbound = [\"https://a\"]", "grants.outbound"),
-        ("[grants]\nsecrets = [\"a\"]", "grants.secrets"),
+        ("[grants]\noutbound = [\"a\"]", "it has no scheme"),
+        ("[grants]\nsecrets = [\"A\"]", "`A` is not a name"),
         ("[[schedule]]\ncron = \"* * * * *\"", "schedule"),
     ];
     for (manifest, named) in cases {

@@ -49,6 +49,10 @@ pub struct RawConfig {
     #[arg(long, env = "TIDEGATE_DRAIN_TIMEOUT", value_name = "DURATION")]
     pub drain_timeout: Option<String>,
 
+    /// Trust the certificates in this file (PEM), beside the system's, when functions connect to https destinations
+    #[arg(long, env = "TIDEGATE_OUTBOUND_CA", value_name = "FILE")]
+    pub outbound_ca: Option<PathBuf>,
+
     /// How the host's log is written [default: text]
     #[arg(long, env = "TIDEGATE_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -84,6 +88,8 @@ pub struct Config {
     pub wasi_p3: bool,
     /// How long a drain may take.
     pub drain_timeout: std::time::Duration,
+    /// Certificates that are trusted beside the system's.
+    pub outbound_ca: Option<PathBuf>,
     /// How the log is written.
     pub log_format: LogFormat,
 }
@@ -134,6 +140,7 @@ impl RawConfig {
             instances: self.instances.or(file.instances),
             wasi_p3: self.wasi_p3.or(file.wasi_p3),
             drain_timeout: self.drain_timeout.or(file.drain_timeout),
+            outbound_ca: self.outbound_ca.or(file.outbound_ca),
             log_format: self.log_format.or(file.log_format),
         }
     }
@@ -170,6 +177,7 @@ impl RawConfig {
             instances_max,
             wasi_p3: self.wasi_p3.unwrap_or_default() == Switch::On,
             drain_timeout: drain_timeout.transpose()?.unwrap_or(DRAIN_TIMEOUT),
+            outbound_ca: self.outbound_ca,
             log_format: self.log_format.unwrap_or_default(),
         })
     }

@@ -20,6 +20,7 @@ use crate::admin::auth::Tokens;
 use crate::admin::login::LoginCode;
 use crate::admin::router::{self, AdminState};
 use crate::broker::Broker;
+use crate::capability::outbound::{ExtraRoots, Outbound};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::deploy::activate::{Deployer, stored_table};
@@ -27,12 +28,14 @@ use crate::ingress::http::HttpIngress;
 use crate::ingress::mqtt::MqttIngress;
 use crate::invoke::engine::PooledEngine;
 use crate::invoke::invoker::{Invoker, Services};
+use crate::model::secret::Secrets;
 use crate::observe::journal::Journals;
 use crate::observe::metrics::Metrics;
 use crate::shutdown::StopSignals;
 use crate::storage::database::{self, Database};
 use crate::storage::guest_databases::GuestDatabases;
 use crate::storage::keys::{self, Purpose};
+use crate::storage::secrets;
 use crate::trigger::tables::TriggerTables;
 
 /// How the host says that it is ready.
@@ -74,6 +77,7 @@ struct Addresses {
 struct Parts {
     database: Database,
     guest_databases: Arc<GuestDatabases>,
+    secrets: Secrets,
     broker: Option<Broker>,
     invoker: Arc<Invoker>,
     journals: Arc<Journals>,
@@ -144,10 +148,16 @@ impl Parts {
         tracing::info!(pool = %pooled, "instance pool");
         let broker = config.mqtt.map(|_| Broker::start()).transpose()?;
         let guest_databases = Arc::new(GuestDatabases::new(data_dir.databases()));
+        let granted = Secrets::default();
+        granted.replace(database.read(secrets::all).await?);
+        let extra_roots = config.outbound_ca.as_deref().map(ExtraRoots::read);
+        let extra_roots = extra_roots.transpose()?.unwrap_or_default();
         let services = Services {
             database: database.clone(),
             guest_databases: guest_databases.clone(),
             broker: broker.clone(),
+            outbound: Outbound::new(extra_roots, granted.clone()),
+            secrets: granted.clone(),
         };
         let cache_key = host_key(&database, Purpose::CompiledComponents).await?;
         let compiled = data_dir.compiled();
@@ -165,6 +175,7 @@ impl Parts {
         Ok(Parts {
             database,
             guest_databases,
+            secrets: granted,
             broker,
             invoker: Arc::new(invoker),
             journals,
@@ -184,6 +195,7 @@ impl Parts {
             self.invoker.clone(),
             self.tables.clone(),
             self.journals.clone(),
+            self.secrets.clone(),
         );
         Ok(AdminState {
             tokens: Tokens::new(&token_key),

@@ -149,6 +149,35 @@ pub const EPOCH_TICK: Duration = Duration::from_millis(2);
 /// Bytes of native stack that a guest's calls may use.
 pub const WASM_STACK_BYTES: usize = 512 * KIB as usize;
 
+// === Outbound connections ===
+
+/// Outbound connections of one function at once, those kept open for its next request among them; one more waits for
+/// its turn as long as a connection may take to come about.
+pub const OUTBOUND_FUNCTION_CONNECTIONS_MAX: usize = 128;
+/// Outbound connections of all functions at once: an open file each.
+pub const OUTBOUND_CONNECTIONS_MAX: usize = 1024;
+/// Names that are being looked up at once, each on a thread; the others wait.
+pub const OUTBOUND_LOOKUPS_MAX: usize = 32;
+/// Addresses of one name that are tried, of what may be hundreds.
+pub const OUTBOUND_ADDRESSES_MAX: usize = 16;
+/// Time for an outbound connection: its turn, the lookup of the name, TCP and TLS. A guest may ask for less.
+pub const OUTBOUND_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time without any byte of an awaited response: no more than the longest invocation has. A guest may ask for less.
+pub const OUTBOUND_READ_TIMEOUT: Duration = TIMEOUT_MAX;
+/// Idle HTTP connections that are kept for one destination of one function.
+pub const OUTBOUND_IDLE_PER_DESTINATION: usize = 8;
+/// How long an idle HTTP connection is kept: less than most servers keep theirs.
+pub const OUTBOUND_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of the head of one response, or one of its parts that must lie in memory at once.
+pub const OUTBOUND_HEAD_BYTES_MAX: usize = 64 * KIB as usize;
+
+// === Secrets ===
+
+/// Bytes of one secret: a key, a token, a certificate chain.
+pub const SECRET_BYTES_MAX: usize = 64 * KIB as usize;
+/// Secrets of one host: all are held in memory.
+pub const SECRETS_MAX: usize = 1000;
+
 // === Key-value state ===
 
 /// Bytes of a key.

@@ -16,6 +16,7 @@ mod host;
 pub mod mosquitto;
 mod mqtt;
 pub mod sdks;
+mod upstream;
 mod wire;
 
 pub use admin::{AdminClient, Reply};
@@ -23,6 +24,7 @@ pub use eventually::eventually;
 pub use host::{HostBuilder, Role, TestHost};
 pub use mqtt::{MqttClient, Received};
 pub use rumqttc::QoS;
+pub use upstream::{Authority, Upstream};
 pub use wire::Wire;
 
 use std::time::Duration;

@@ -16,6 +16,7 @@ use crate::invoke::componentize::ComponentizeError;
 use crate::invoke::runtime::AsyncUnavailable;
 use crate::limits;
 use crate::model::name::{InvalidName, Name};
+use crate::model::secret::InvalidSecret;
 use crate::storage::database::StorageError;
 
 /// A request of the admin API that failed.
@@ -25,6 +26,8 @@ pub(super) enum ApiError {
     Deploy(#[from] DeployError),
     #[error(transparent)]
     Name(#[from] InvalidName),
+    #[error(transparent)]
+    Secret(#[from] InvalidSecret),
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]
@@ -68,6 +71,7 @@ impl ApiError {
         match self {
             ApiError::Deploy(error) => deploy_status_and_code(error),
             ApiError::Name(_) => (S::BAD_REQUEST, "invalid_name"),
+            ApiError::Secret(_) => (S::BAD_REQUEST, "secret_invalid"),
             ApiError::Storage(_) => (S::SERVICE_UNAVAILABLE, "storage_unavailable"),
             ApiError::Broker(_) => (S::SERVICE_UNAVAILABLE, "broker_unavailable"),
             ApiError::NoToken => (S::UNAUTHORIZED, "token_missing"),
@@ -171,6 +175,10 @@ fn deploy_status_and_code(error: &DeployError) -> (StatusCode, &'static str) {
         DeployError::NoSuchFunction(_) => (S::NOT_FOUND, "no_such_function"),
         DeployError::NoSuchRevision(..) => (S::NOT_FOUND, "no_such_revision"),
         DeployError::NothingToRollBackTo(_) => (S::CONFLICT, "nothing_to_roll_back_to"),
+        DeployError::MissingSecret(_) => (S::UNPROCESSABLE_ENTITY, "secret_missing"),
+        DeployError::NoSuchSecret(_) => (S::NOT_FOUND, "no_such_secret"),
+        DeployError::SecretInUse(..) => (S::CONFLICT, "secret_in_use"),
+        DeployError::TooManySecrets => (S::CONFLICT, "too_many_secrets"),
         DeployError::Storage(_) => (S::SERVICE_UNAVAILABLE, "storage_unavailable"),
         DeployError::Host(_) => (S::INTERNAL_SERVER_ERROR, "host_error"),
     }

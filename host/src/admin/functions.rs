@@ -237,6 +237,6 @@ fn warnings(
     mqtt_off.into_iter().chain(unserved).collect()
 }
 
-fn time(ms: i64) -> String {
+pub(super) fn time(ms: i64) -> String {
     rfc3339(UNIX_EPOCH + Duration::from_millis(ms.unsigned_abs()))
 }

@@ -15,4 +15,5 @@ mod openapi;
 mod page;
 mod probes;
 pub mod router;
+mod secrets;
 mod upload;

@@ -31,8 +31,12 @@ type Operation = (
 
 use Content::{Bytes, Json as JsonContent, JsonOrEvents, Nothing, Upload};
 
-const UPLOAD: &[&str] = &["route", "topic", "bucket", "database", "publish"];
-const DRY_RUN: &[&str] = &["dry_run", "route", "topic", "bucket", "database", "publish"];
+const UPLOAD: &[&str] = &[
+    "route", "topic", "bucket", "database", "publish", "outbound",
+];
+const DRY_RUN: &[&str] = &[
+    "dry_run", "route", "topic", "bucket", "database", "publish", "outbound",
+];
 const LOGS: &[&str] = &["limit", "invocation", "follow"];
 
 #[rustfmt::skip]
@@ -53,6 +57,9 @@ const OPERATIONS: &[Operation] = &[
     ("put", "/buckets/{bucket}/keys/{key}", "Write a value", &[], Bytes, 204, Nothing),
     ("delete", "/buckets/{bucket}/keys/{key}", "Remove a key", &[], Nothing, 204, Nothing),
     ("get", "/databases", "SQL databases of functions", &[], Nothing, 200, JsonContent),
+    ("get", "/secrets", "Names of secrets", &[], Nothing, 200, JsonContent),
+    ("put", "/secrets/{name}", "Set a secret", &[], Bytes, 204, Nothing),
+    ("delete", "/secrets/{name}", "Remove a secret that no function needs", &[], Nothing, 204, Nothing),
     ("get", "/broker/clients", "MQTT clients that are connected", &[], Nothing, 200, JsonContent),
     ("post", "/broker/publish", "Publish an MQTT message", &[], JsonContent, 202, Nothing),
     ("post", "/login", "Exchange the code of a sign-in link for a token", &[], JsonContent, 200, JsonContent),

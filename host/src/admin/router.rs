@@ -25,7 +25,9 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use super::auth::{Claims, Role, Tokens};
 use super::error::ApiError;
 use super::login::LoginCode;
-use super::{broker, databases, functions, invoke, key_value, live, login, openapi, page, probes};
+use super::{
+    broker, databases, functions, invoke, key_value, live, login, openapi, page, probes, secrets,
+};
 use crate::broker::Broker;
 use crate::deploy::activate::Deployer;
 use crate::http_server;
@@ -95,6 +97,7 @@ fn router(state: Arc<AdminState>) -> Router {
             get(key_value::get).delete(key_value::delete),
         )
         .route("/databases", get(databases::list))
+        .route("/secrets", get(secrets::list))
         .route("/broker/clients", get(broker::clients))
         .route("/broker/publish", post(broker::publish))
         .route("/login", post(login::login))
@@ -106,7 +109,8 @@ fn router(state: Arc<AdminState>) -> Router {
                 .post(functions::dry_run)
                 .layer(DefaultBodyLimit::disable()),
         )
-        .route("/buckets/{bucket}/keys/{*key}", put(key_value::put));
+        .route("/buckets/{bucket}/keys/{*key}", put(key_value::put))
+        .route("/secrets/{name}", put(secrets::put).delete(secrets::delete));
     Router::new()
         .nest("/api/v1", api)
         .merge(page::routes())
@@ -167,6 +171,8 @@ async fn reject(response: Response) -> ApiError {
 pub(super) struct Viewer;
 /// A caller with the role `deployer` or more, by the subject of its token.
 pub(super) struct Deploys(pub(super) String);
+/// A caller with the role `admin`, by the subject of its token.
+pub(super) struct Administers(pub(super) String);
 
 impl FromRequestParts<Arc<AdminState>> for Viewer {
     type Rejection = ApiError;
@@ -187,6 +193,17 @@ impl FromRequestParts<Arc<AdminState>> for Deploys {
         state: &Arc<AdminState>,
     ) -> Result<Deploys, ApiError> {
         caller(parts, state, Role::Deployer).map(|claims| Deploys(claims.sub))
+    }
+}
+
+impl FromRequestParts<Arc<AdminState>> for Administers {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &Arc<AdminState>,
+    ) -> Result<Administers, ApiError> {
+        caller(parts, state, Role::Admin).map(|claims| Administers(claims.sub))
     }
 }
 

@@ -1,7 +1,7 @@
-//! The function's configuration, the `[config]` table of its manifest: `wasi:config` in all its drafts, and Spin's
-//! variables. One lookup; the interfaces differ in what they call an error.
+//! The function's configuration, the `[config]` table of its manifest and the secrets that it was granted: `wasi:config`
+//! in all its drafts, and Spin's variables. One lookup; the interfaces differ in what they call an error.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use wasmtime::component::{Accessor, HasData};
@@ -12,10 +12,43 @@ use crate::bindings::foreign::wasi::{
 };
 use crate::bindings::foreign_async::spin::variables::variables as variables_3;
 use crate::bindings::imports::wasi::config::store;
+use crate::model::grant::Grants;
+use crate::model::secret::Secrets;
 
 /// The function's configuration.
 #[derive(Clone)]
-pub struct ConfigContext(pub Arc<BTreeMap<String, String>>);
+pub struct ConfigContext {
+    /// The `[config]` table.
+    pub config: Arc<BTreeMap<String, String>>,
+    /// What the function was granted.
+    pub grants: Arc<Grants>,
+    /// The host's secrets.
+    pub secrets: Secrets,
+}
+
+impl ConfigContext {
+    /// What the function reads under this key. A secret wins over the `[config]` table.
+    pub fn look_up(&self, key: &str) -> Option<String> {
+        let granted = self.grants.secrets.iter().find(|name| name.as_str() == key);
+        let secret = granted.and_then(|name| self.secrets.get(name));
+        match secret {
+            Some(secret) => Some(secret.reveal().to_owned()),
+            None => self.config.get(key).cloned(),
+        }
+    }
+
+    /// All that the function can read, in the order of keys.
+    pub fn all(&self) -> Vec<(String, String)> {
+        let secrets = self
+            .grants
+            .secrets
+            .iter()
+            .map(|name| name.as_str().to_owned());
+        let keys: BTreeSet<String> = self.config.keys().cloned().chain(secrets).collect();
+        let read = |key: String| self.look_up(&key).map(|value| (key, value));
+        keys.into_iter().filter_map(read).collect()
+    }
+}
 
 /// Names [`ConfigContext`] to the linker.
 pub struct HasConfig;
@@ -36,19 +69,10 @@ enum NoVariable {
 type Answer<T, E> = wasmtime::Result<Result<T, E>>;
 
 impl ConfigContext {
-    fn look_up(&self, key: &str) -> Option<String> {
-        self.0.get(key).cloned()
-    }
-
-    fn all(&self) -> Vec<(String, String)> {
-        let pairs = self.0.iter();
-        pairs
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
-    }
-
     fn variable(&self, name: &str) -> Result<String, NoVariable> {
-        self.look_up(name).ok_or_else(|| {
+        // Where a variable's name has `_`, a secret's has `-`.
+        let secret = || self.look_up(&name.replace('_', "-"));
+        self.look_up(name).or_else(secret).ok_or_else(|| {
             if is_variable_name(name) {
                 NoVariable::Undefined(format!("`{name}` is not in the function's [config]"))
             } else {

@@ -8,7 +8,7 @@ pub mod config;
 pub mod key_value;
 pub mod logging;
 pub mod mqtt_client;
-pub mod outbound_http;
+pub mod outbound;
 pub mod spin_mqtt;
 pub mod sqlite;
 pub mod standard_output;

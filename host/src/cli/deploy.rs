@@ -51,6 +51,9 @@ pub(super) struct DeployArgs {
     /// A topic filter that the function may publish to, such as `alerts/#`
     #[arg(long = "publish", value_name = "FILTER")]
     publish: Vec<String>,
+    /// A destination that the function may connect to, such as `https://api.example.com` or `tcp://10.0.0.7:502`
+    #[arg(long = "outbound", value_name = "DESTINATION")]
+    outbound: Vec<String>,
     /// A manifest (TOML), which adds to the one inside of the component
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
@@ -195,6 +198,7 @@ fn request(client: &AdminClient, name: &Name, args: &DeployArgs) -> RequestBuild
         ("bucket", &args.buckets),
         ("database", &args.databases),
         ("publish", &args.publish),
+        ("outbound", &args.outbound),
     ];
     let pairs = |(key, values): (&'static str, &Vec<String>)| {
         values

@@ -16,6 +16,7 @@ mod logs;
 
 mod key_value;
 mod new;
+mod secret;
 
 mod client;
 mod event_stream;
@@ -68,6 +69,11 @@ enum Command {
         #[command(subcommand)]
         command: key_value::KeyValueCommand,
     },
+    /// Set, list and delete the secrets that functions are granted by name
+    Secret {
+        #[command(subcommand)]
+        command: secret::SecretCommand,
+    },
     /// Make the tokens that the admin API asks for
     Token {
         #[command(subcommand)]
@@ -93,6 +99,9 @@ pub fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Logs(args) => as_client(async { logs::run(args).await.map(succeeded) }),
         Command::Kv { command } => {
             as_client(async { key_value::run(command).await.map(succeeded) })
+        }
+        Command::Secret { command } => {
+            as_client(async { secret::run(command).await.map(succeeded) })
         }
         Command::Token { command } => token::run(command).map(succeeded),
         Command::Compile {

@@ -26,6 +26,7 @@ use crate::model::digest::Digest;
 use crate::model::file::Files;
 use crate::model::manifest::{InvalidManifest, Manifest};
 use crate::model::name::Name;
+use crate::model::secret::Secrets;
 use crate::observe::journal::Journals;
 use crate::storage::database::{Database, StorageError};
 use crate::storage::deployments::{self, NewRevision, StoredRevision};
@@ -34,12 +35,13 @@ use crate::trigger::tables::TriggerTables;
 
 /// Changes which functions there are.
 pub struct Deployer {
-    database: Database,
+    pub(super) database: Database,
     invoker: Arc<Invoker>,
-    tables: Arc<TriggerTables>,
+    pub(super) tables: Arc<TriggerTables>,
     journals: Arc<Journals>,
-    /// Held while the table is being changed.
-    changing: Mutex<()>,
+    pub(super) secrets: Secrets,
+    /// Held while the table, or what it needs, is being changed.
+    pub(super) changing: Mutex<()>,
     /// Held for reading from compiling to storing, so that nothing is swept that is about to be stored.
     preparing: RwLock<()>,
 }
@@ -112,6 +114,16 @@ pub enum DeployError {
     NoSuchRevision(Name, u32),
     #[error("function `{0}` has no older revision to go back to")]
     NothingToRollBackTo(Name),
+    #[error(
+        "it needs the secret `{0}`, which there is not: set it with `tidegate secret set {0}`, or take it out of [grants]"
+    )]
+    MissingSecret(Name),
+    #[error("there is no secret `{0}`; `tidegate secret list` lists those that are set")]
+    NoSuchSecret(Name),
+    #[error("the secret `{0}` is needed by `{1}`: deploy without it first, or set another value")]
+    SecretInUse(Name, String),
+    #[error("there are {max} secrets, the most that a host takes: delete one first", max = crate::limits::SECRETS_MAX)]
+    TooManySecrets,
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error("the host could not do it: {0}")]
@@ -169,12 +181,14 @@ impl Deployer {
         invoker: Arc<Invoker>,
         tables: Arc<TriggerTables>,
         journals: Arc<Journals>,
+        secrets: Secrets,
     ) -> Deployer {
         Deployer {
             database,
             invoker,
             tables,
             journals,
+            secrets,
             changing: Mutex::new(()),
             preparing: RwLock::new(()),
         }
@@ -192,6 +206,7 @@ impl Deployer {
         let checked = tokio::task::spawn_blocking(move || check(&upload, derived)).await;
         let checked = checked.map_err(|error| DeployError::Host(error.to_string()))??;
         self.invoker.serves(checked.inspection.abi)?;
+        self.check_secrets(&checked.manifest)?;
         Ok(checked)
     }
 
@@ -237,6 +252,7 @@ impl Deployer {
             });
         }
         self.check_clashes(&upload.name, &checked.manifest)?;
+        self.check_secrets(&checked.manifest)?;
         let new = NewRevision {
             function: upload.name.clone(),
             component: upload.component.clone(),
@@ -292,6 +308,7 @@ impl Deployer {
         };
         let candidate = ready(target, &self.journals)?;
         self.check_clashes(name, &candidate.manifest)?;
+        self.check_secrets(&candidate.manifest)?;
         let (function, number, by) = (name.clone(), target.number, actor.to_owned());
         self.database
             .write(move |db| deployments::rollback(db, &function, number, &by, now_ms()))
@@ -393,7 +410,7 @@ fn as_json(manifest: &Manifest) -> Value {
     serde_json::to_value(manifest).expect("a manifest has text keys only")
 }
 
-fn now_ms() -> i64 {
+pub(super) fn now_ms() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

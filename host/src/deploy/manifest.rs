@@ -106,7 +106,10 @@ fn from_parameters(parameters: &[(String, String)]) -> Result<Manifest, Manifest
                 .grants
                 .publish
                 .push(value.parse().map_err(|error| invalid(format!("{error}")))?),
-            "outbound" => manifest.grants.outbound.push(value.clone()),
+            "outbound" => manifest
+                .grants
+                .outbound
+                .push(value.parse().map_err(|error| invalid(format!("{error}")))?),
             _ => {
                 return Err(invalid(format!(
                     "it is unknown; an upload takes {}",
@@ -159,7 +162,13 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let cases: [(&str, &str); 12] = [
+        let auth = |destination: &str, header: &str| {
+            format!(
+                "[grants]\noutbound = [\"https://a\", \"tcp://a:1\"]\n[[grants.outbound-auth]]\n\
+                 destination = \"{destination}\"\nheader = \"{header}\"\nsecret = \"key\""
+            )
+        };
+        let cases: [(&str, &str); 17] = [
             ("nmae = \"x\"", "nmae"),
             ("[[http]]\nrout = \"/\"", "rout"),
             ("[[http]]\nroute = \"x\"", "does not begin with `/`"),
@@ -178,8 +187,19 @@ mod tests {
             ("[limits]\nconcurrency = 0", "limits.concurrency: `0`"),
             ("[grants]\nbuckets = [\"A\"]", "`A` is not a name"),
             (
-                "[grants]\noutbound = [\"https://a\"]",
-                "`grants.outbound` is not served",
+                "[grants]\noutbound = [\"a.example.com\"]",
+                "it has no scheme: write `https://…`",
+            ),
+            ("[grants]\nsecrets = [\"A\"]", "`A` is not a name"),
+            (
+                &auth("https://b", "authorization"),
+                "add it to grants.outbound",
+            ),
+            (&auth("https://a", "host"), "not the name of a header"),
+            (&auth("tcp://a:1", "authorization"), "only HTTP requests"),
+            (
+                &auth("https://*", "authorization"),
+                "`https://*` is not a destination",
             ),
         ];
         for (text, expected) in cases {

@@ -8,3 +8,4 @@ pub mod checks;
 pub mod inspect;
 pub mod interfaces;
 pub mod manifest;
+mod secrets;

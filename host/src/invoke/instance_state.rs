@@ -15,11 +15,14 @@ use crate::broker::Broker;
 use crate::capability::config::ConfigContext;
 use crate::capability::key_value::{KeyValueContext, KeyValueView};
 use crate::capability::mqtt_client::MqttContext;
-use crate::capability::outbound_http::HttpHooks;
+use crate::capability::outbound::http::HttpHooks;
+use crate::capability::outbound::sockets::{NameLookup, Sockets};
+use crate::capability::outbound::{Denials, Outbound};
 use crate::capability::spin_mqtt::SpinMqttView;
 use crate::capability::sqlite::{SqliteContext, SqliteView};
 use crate::capability::standard_output::StandardOutput;
 use crate::limits;
+use crate::model::secret::Secrets;
 use crate::observe::output::{Output, Stream};
 use crate::storage::database::Database;
 use crate::storage::guest_databases::GuestDatabases;
@@ -33,6 +36,10 @@ pub struct Services {
     pub guest_databases: Arc<GuestDatabases>,
     /// Where functions publish; none where MQTT is switched off.
     pub broker: Option<Broker>,
+    /// What functions are granted by name.
+    pub secrets: Secrets,
+    /// How functions reach others.
+    pub outbound: Outbound,
 }
 
 /// What one invocation starts with.
@@ -55,6 +62,7 @@ pub(super) struct InstanceState {
     table: ResourceTable,
     key_value: KeyValueContext,
     sqlite: SqliteContext,
+    sockets: Sockets,
     pub(super) limiter: MemoryLimiter,
     pub(super) cpu: CpuTime,
     pub(super) config: ConfigContext,
@@ -87,10 +95,11 @@ impl InstanceState {
             None => wasi.stdout(StandardOutput::new(output.clone(), Stream::Stdout)),
         };
         wasi.stderr(StandardOutput::new(output.clone(), Stream::Stderr))
-            .allow_tcp(false)
-            .allow_udp(false)
-            .allow_ip_name_lookup(false)
             .max_random_size(limits::RANDOM_BYTES_MAX);
+        let outbound = function.outbound(&services.outbound);
+        let denials = Denials::new(output.clone());
+        let sockets = Sockets::new(outbound.clone(), denials.clone());
+        sockets.allow(&mut wasi);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(limits::FIELDS_BYTES_MAX);
         let mut table = ResourceTable::new();
@@ -98,10 +107,9 @@ impl InstanceState {
         InstanceState {
             wasi: wasi.build(),
             http,
-            http_hooks: HttpHooks {
-                host_forbidden: true,
-            },
+            http_hooks: HttpHooks::new(outbound, denials),
             table,
+            sockets,
             key_value: KeyValueContext {
                 database: services.database.clone(),
                 grants: function.grants.clone(),
@@ -109,7 +117,11 @@ impl InstanceState {
             sqlite: SqliteContext::new(services.guest_databases.clone(), function.grants.clone()),
             limiter: MemoryLimiter::new(function.limits.memory_bytes),
             cpu: start.cpu,
-            config: ConfigContext(function.config.clone()),
+            config: ConfigContext {
+                config: function.config.clone(),
+                grants: function.grants.clone(),
+                secrets: services.secrets.clone(),
+            },
             output,
             mqtt: MqttContext {
                 broker: services.broker.clone(),
@@ -136,6 +148,13 @@ impl InstanceState {
     pub(super) fn spin_mqtt(&mut self) -> SpinMqttView<'_> {
         SpinMqttView {
             context: &self.mqtt,
+            table: &mut self.table,
+        }
+    }
+
+    pub(super) fn name_lookup(&mut self) -> NameLookup<'_> {
+        NameLookup {
+            sockets: &self.sockets,
             table: &mut self.table,
         }
     }

@@ -14,6 +14,7 @@ use crate::capability::config::HasConfig;
 use crate::capability::key_value::HasKeyValue;
 use crate::capability::logging::HasLogging;
 use crate::capability::mqtt_client::HasMqtt;
+use crate::capability::outbound::sockets;
 use crate::capability::spin_mqtt::HasSpinMqtt;
 use crate::capability::sqlite::HasSqlite;
 use crate::capability::unserved;
@@ -25,6 +26,7 @@ pub(super) fn link(engine: &Engine, abi: Abi) -> wasmtime::Result<Linker<Instanc
     // All of WASI 0.2: what is not granted is there and gives nothing away (no directories, no network).
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    sockets::link_name_lookup(&mut linker, InstanceState::name_lookup)?;
     store::add_to_linker::<_, HasKeyValue>(&mut linker, InstanceState::key_value)?;
     atomics::add_to_linker::<_, HasKeyValue>(&mut linker, InstanceState::key_value)?;
     batch::add_to_linker::<_, HasKeyValue>(&mut linker, InstanceState::key_value)?;
@@ -58,6 +60,7 @@ fn link_async(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
     use foreign_async::spin::{key_value::key_value, mqtt::mqtt, variables::variables};
 
     wasmtime_wasi::p3::add_to_linker(linker)?;
+    sockets::link_async_name_lookup(linker, InstanceState::name_lookup)?;
     wasmtime_wasi_http::p3::add_to_linker(linker)?;
     key_value::add_to_linker::<_, HasKeyValue>(linker, InstanceState::key_value)?;
     mqtt::add_to_linker::<_, HasSpinMqtt>(linker, InstanceState::spin_mqtt)?;

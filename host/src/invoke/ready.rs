@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{OnceCell, Semaphore};
 use wasmtime::Engine;
@@ -25,6 +25,7 @@ use super::invoker::InvokerError;
 use super::linker;
 use super::runtime::{AsyncUnavailable, Runtime, Runtimes};
 use crate::bindings::mqtt::MqttHandlerPre;
+use crate::capability::outbound::{FunctionOutbound, Outbound};
 use crate::model::abi::Abi;
 use crate::model::digest::Digest;
 use crate::model::exports::{self, HttpExport, MqttExport};
@@ -65,6 +66,7 @@ pub struct ReadyFunction {
     pub admission: Admission,
     pub(super) files: Option<FunctionFiles>,
     loaded: OnceCell<Loaded>,
+    outbound: OnceLock<Arc<FunctionOutbound>>,
 }
 
 /// The entry points of a loaded component; none where it has no such export.
@@ -145,7 +147,15 @@ impl ReadyFunction {
             files: FunctionFiles::new(&manifest.files),
             manifest,
             loaded: OnceCell::new(),
+            outbound: OnceLock::new(),
         })
+    }
+
+    /// Its connections to others: one pool for all invocations of this revision.
+    pub(super) fn outbound(&self, host: &Outbound) -> Arc<FunctionOutbound> {
+        self.outbound
+            .get_or_init(|| host.of(self.grants.clone()))
+            .clone()
     }
 
     pub(super) async fn loaded(&self, loader: &Loader) -> Result<&Loaded, LoadError> {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::name::{InvalidName, Name};
+use super::outbound::{OutboundAuth, OutboundGrant};
 use super::topic::{TopicFilter, TopicName};
 
 /// All grants of one revision.
@@ -20,6 +21,15 @@ pub struct Grants {
     /// Topic filters that cover what may be published to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub publish: Vec<TopicFilter>,
+    /// Destinations of outbound connections.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outbound: Vec<OutboundGrant>,
+    /// Headers that the host adds to outbound requests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outbound_auth: Vec<OutboundAuth>,
+    /// Secrets that the function may read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<Name>,
 }
 
 /// A bucket or a database, for reading and writing or, written `name:ro`, for reading only.
@@ -50,6 +60,12 @@ impl Grants {
     /// The grant of this database, if there is one.
     pub fn database(&self, database: &str) -> Option<&StateGrant> {
         find(&self.databases, database)
+    }
+
+    /// All secrets that the function needs: those it reads, and those of the headers that the host adds.
+    pub fn secrets_needed(&self) -> impl Iterator<Item = &Name> {
+        let of_headers = self.outbound_auth.iter().map(|auth| &auth.secret);
+        self.secrets.iter().chain(of_headers)
     }
 
     /// Whether a message may be published to this topic.

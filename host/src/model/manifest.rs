@@ -13,6 +13,7 @@ use super::event::QoS;
 use super::file::{Files, InvalidFiles, InvalidGuestPath};
 use super::grant::{Grants, StateGrant};
 use super::name::Name;
+use super::outbound::{self, Destination, OutboundAuth, OutboundGrant};
 use super::quantity::{Bytes, Rate, Span};
 use super::route::RoutePattern;
 use super::static_response::StaticResponse;
@@ -162,12 +163,19 @@ pub struct ManifestGrants {
     /// Topic filters that cover what may be published to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub publish: Vec<TopicFilter>,
-    /// Reserved: destinations of outbound connections.
+    /// Destinations of outbound connections, `scheme://host[:port]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub outbound: Vec<String>,
-    /// Reserved: secrets by name.
+    pub outbound: Vec<OutboundGrant>,
+    /// Headers that the host adds to outbound requests, out of sight of the function.
+    #[serde(
+        default,
+        alias = "outbound_auth",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub outbound_auth: Vec<OutboundAuth>,
+    /// Secrets that the function reads as it reads its configuration.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub secrets: Vec<String>,
+    pub secrets: Vec<Name>,
 }
 
 /// `[limits]`: what is left out takes its default.
@@ -245,6 +253,9 @@ pub enum InvalidManifest {
     /// A key of the manifest's grammar that this version does not serve.
     #[error("`{0}` is not served by this version of Tidegate: remove it")]
     NotServed(&'static str),
+    /// A header that the host cannot add.
+    #[error("grants.outbound-auth for `{0}`: {1}")]
+    OutboundAuth(Destination, &'static str),
     /// More in `[environment]` than a function can have.
     #[error(
         "[environment] has too much in it: at most {entries} variables with {bytes} bytes together",
@@ -300,8 +311,17 @@ impl Manifest {
         add(&mut self.grants.publish, later.grants.publish, |a, b| {
             a == b
         });
-        self.grants.outbound.extend(later.grants.outbound);
-        self.grants.secrets.extend(later.grants.secrets);
+        add(&mut self.grants.outbound, later.grants.outbound, |a, b| {
+            a == b
+        });
+        add(
+            &mut self.grants.outbound_auth,
+            later.grants.outbound_auth,
+            |a, b| a.destination == b.destination && a.header.eq_ignore_ascii_case(&b.header),
+        );
+        add(&mut self.grants.secrets, later.grants.secrets, |a, b| {
+            a == b
+        });
         self.limits.absorb(later.limits);
         self.config.extend(later.config);
         self.environment.extend(later.environment);
@@ -313,6 +333,9 @@ impl Manifest {
             buckets: self.grants.buckets.clone(),
             databases: self.grants.databases.clone(),
             publish: self.grants.publish.clone(),
+            outbound: self.grants.outbound.clone(),
+            outbound_auth: self.grants.outbound_auth.clone(),
+            secrets: self.grants.secrets.clone(),
         }
     }
 
@@ -328,13 +351,12 @@ impl Manifest {
         if self.app.as_ref().is_some_and(|app| app.private) && !self.http.is_empty() {
             return Err(InvalidManifest::PrivateRoutes);
         }
-        let not_served = [
-            (!self.schedule.is_empty(), "schedule"),
-            (!self.grants.outbound.is_empty(), "grants.outbound"),
-            (!self.grants.secrets.is_empty(), "grants.secrets"),
-        ];
+        let not_served = [(!self.schedule.is_empty(), "schedule")];
         if let Some((_, key)) = not_served.into_iter().find(|(given, _)| *given) {
             return Err(InvalidManifest::NotServed(key));
+        }
+        for auth in &self.grants.outbound_auth {
+            auth.check(&self.grants.outbound)?;
         }
         for (count, kind) in [(self.http.len(), "http"), (self.mqtt.len(), "mqtt")] {
             if count > limits::TRIGGERS_MAX {
@@ -419,6 +441,26 @@ impl HttpTrigger {
                 .iter()
                 .any(|method| other.methods.contains(method));
         self.route.same_paths(&other.route) && methods_meet
+    }
+}
+
+impl OutboundAuth {
+    fn check(&self, granted: &[OutboundGrant]) -> Result<(), InvalidManifest> {
+        let mistake = if !["http", "https"].contains(&self.destination.scheme()) {
+            "only HTTP requests have headers: write `https://…`"
+        } else if !outbound::permits(granted, &self.destination) {
+            "no grant covers this destination: add it to grants.outbound"
+        } else if !outbound::may_add(&self.header) {
+            "header: this is not the name of a header that can be added"
+        } else if http::HeaderValue::from_str(&self.prefix).is_err() {
+            "prefix: a header cannot have these characters"
+        } else {
+            return Ok(());
+        };
+        Err(InvalidManifest::OutboundAuth(
+            self.destination.clone(),
+            mistake,
+        ))
     }
 }
 

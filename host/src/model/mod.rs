@@ -1,6 +1,7 @@
 //! The vocabulary: values that cannot be wrong once they exist, without input or output.
 
 pub mod abi;
+pub mod address;
 pub mod app;
 pub mod bucket;
 pub mod digest;
@@ -11,9 +12,11 @@ pub mod grant;
 pub mod id;
 pub mod manifest;
 pub mod name;
+pub mod outbound;
 pub mod outcome;
 pub mod quantity;
 pub mod route;
+pub mod secret;
 pub mod static_response;
 pub mod topic;
 pub mod unserved;

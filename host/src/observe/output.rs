@@ -65,6 +65,12 @@ impl Output {
         );
     }
 
+    /// Adds a line of the host's own, about this invocation. It does not count as the guest's output.
+    pub fn host(&self, level: Level, message: &str) {
+        let (journal, id) = (&self.0.journal, self.0.invocation);
+        journal.log(id, level, Source::Host, "", message);
+    }
+
     /// Adds bytes that the guest wrote to one of its standard streams; each line becomes a line of the log.
     pub fn write(&self, stream: Stream, mut bytes: &[u8]) {
         let mut state = self.0.state.lock().expect("no holder of this lock panics");

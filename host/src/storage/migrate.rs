@@ -9,6 +9,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0001_init.sql"),
     include_str!("../../../migrations/0002_component_abi.sql"),
     include_str!("../../../migrations/0003_file.sql"),
+    include_str!("../../../migrations/0004_secrets.sql"),
 ];
 
 /// Applies what is missing.

@@ -11,4 +11,5 @@ pub mod guest_databases;
 pub mod key_value;
 pub mod keys;
 mod migrate;
+pub mod secrets;
 mod writer;
