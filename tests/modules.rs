@@ -74,8 +74,8 @@ async fn a_module_of_which_no_component_can_be_made_is_refused() {
             "a library",
             r#"(module (func (export "add") (param i32 i32) (result i32)
                 (i32.add (local.get 0) (local.get 1))))"#,
-            "nothing_to_trigger",
-            "it exports nothing",
+            "core_module",
+            "it is a library",
         ),
     ];
     for (what, text, code, named) in cases {

@@ -51,8 +51,9 @@ pub const APP_CALLS_DEPTH_MAX: u32 = 8;
 
 // === Deploying ===
 
-/// Bytes of an uploaded component. A Rust component has 0.1 to 4 MiB, one with a JavaScript engine about 12.
-pub const COMPONENT_BYTES_MAX: usize = 32 * MIB as usize;
+/// Bytes of an uploaded component. A Rust component has 0.1 to 4 MiB, one with a JavaScript engine about 12, one with
+/// CPython 18 and with a few packages twice that.
+pub const COMPONENT_BYTES_MAX: usize = 64 * MIB as usize;
 /// Bytes of a manifest, all parts of it together.
 pub const MANIFEST_BYTES_MAX: usize = 64 * KIB as usize;
 /// Revisions kept of a function; the active one always is.

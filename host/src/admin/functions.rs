@@ -14,6 +14,7 @@ use super::error::ApiError;
 use super::router::{ApiResult, Deploys, Host, Viewer, name};
 use super::upload::upload;
 use crate::deploy::activate::DeployError;
+use crate::deploy::checks;
 use crate::deploy::inspect::Inspection;
 use crate::invoke::ready::ReadyFunction;
 use crate::model::manifest::Manifest;
@@ -231,10 +232,19 @@ fn warnings(
     let mqtt_off = mqtt_off.then(|| {
         "MQTT is switched off on this host, so no message will start this function".to_owned()
     });
-    let unserved = inspection.unserved().map(|import| {
-        format!("this host does not serve `{import}`: what the function calls of it answers with an error")
+    let unserved: Vec<_> = inspection.unserved().collect();
+    let unserved = (!unserved.is_empty()).then(|| {
+        format!(
+            "this host does not serve {}: what the function calls of it answers with an error",
+            unserved.join(", ")
+        )
     });
-    mqtt_off.into_iter().chain(unserved).collect()
+    let missing = checks::missing_grants(inspection, manifest).map(|missing| missing.to_string());
+    mqtt_off
+        .into_iter()
+        .chain(unserved)
+        .chain(missing)
+        .collect()
 }
 
 pub(super) fn time(ms: i64) -> String {

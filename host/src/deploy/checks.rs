@@ -86,7 +86,7 @@ impl fmt::Display for WrongVersion {
 
 /// Adds the default route where an HTTP function has none, and checks that everything fits.
 pub fn fit(name: &Name, inspection: &Inspection, manifest: &mut Manifest) -> Result<(), Misfit> {
-    let missing_grant = check_imports(&inspection.imports, manifest)?;
+    check_imports(&inspection.imports)?;
     let exports: Vec<&str> = inspection.exports.iter().map(String::as_str).collect();
     for same in [
         exports::http_handlers(&exports),
@@ -122,7 +122,10 @@ pub fn fit(name: &Name, inspection: &Inspection, manifest: &mut Manifest) -> Res
     if handles_mqtt && manifest.mqtt.is_empty() {
         return Err(Misfit::MqttWithoutTopic);
     }
-    if let Some(missing) = missing_grant {
+    // Spin's SDKs bring all their imports along, used or not: there, a call without its grant is denied.
+    if !inspection.spin
+        && let Some(missing) = missing_grants(inspection, manifest).next()
+    {
         return Err(missing);
     }
     let private = manifest.app.as_ref().is_some_and(|app| app.private);
@@ -143,21 +146,17 @@ fn or_nothing(names: &[String]) -> String {
     }
 }
 
-/// Refuses what is not served, and finds the first import that lacks its grant.
-fn check_imports(imports: &[String], manifest: &Manifest) -> Result<Option<Misfit>, Misfit> {
+/// Refuses what is not served.
+fn check_imports(imports: &[String]) -> Result<(), Misfit> {
     let (mut unknown, mut wrong) = (Vec::new(), Vec::new());
-    let mut missing = None;
     for import in imports {
         match interfaces::look_up(import) {
             Import::Unknown => unknown.push(import.clone()),
-            Import::Unserved => {}
+            Import::Unserved | Import::Served(_) => {}
             Import::OtherVersions(served) => wrong.push(WrongVersion {
                 import: import.clone(),
                 served,
             }),
-            Import::Served(needs) => {
-                missing = missing.or_else(|| missing_grant(needs, import, manifest));
-            }
         }
     }
     if !unknown.is_empty() {
@@ -166,19 +165,32 @@ fn check_imports(imports: &[String], manifest: &Manifest) -> Result<Option<Misfi
     if !wrong.is_empty() {
         return Err(Misfit::WrongVersions(wrong));
     }
-    Ok(missing)
+    Ok(())
 }
 
-fn missing_grant(needs: Needs, import: &str, manifest: &Manifest) -> Option<Misfit> {
+/// What a component imports without a grant: for each kind of grant, its first import.
+pub fn missing_grants(
+    inspection: &Inspection,
+    manifest: &Manifest,
+) -> impl Iterator<Item = Misfit> {
     let grants = &manifest.grants;
-    match needs {
-        Needs::Bucket if grants.buckets.is_empty() => Some(Misfit::NoBucket(import.to_owned())),
-        Needs::Database if grants.databases.is_empty() => {
-            Some(Misfit::NoDatabase(import.to_owned()))
-        }
-        Needs::Publish if grants.publish.is_empty() => Some(Misfit::NoPublish(import.to_owned())),
-        Needs::Nothing | Needs::Bucket | Needs::Database | Needs::Publish => None,
-    }
+    let kinds: [(Needs, bool, fn(String) -> Misfit); 3] = [
+        (Needs::Bucket, grants.buckets.is_empty(), Misfit::NoBucket),
+        (
+            Needs::Database,
+            grants.databases.is_empty(),
+            Misfit::NoDatabase,
+        ),
+        (Needs::Publish, grants.publish.is_empty(), Misfit::NoPublish),
+    ];
+    let missing = kinds
+        .into_iter()
+        .filter(|(_, none_granted, _)| *none_granted);
+    missing.filter_map(|(needs, _, misfit)| {
+        let mut imports = inspection.imports.iter();
+        let import = imports.find(|import| interfaces::look_up(import) == Import::Served(needs));
+        import.cloned().map(misfit)
+    })
 }
 
 #[cfg(test)]

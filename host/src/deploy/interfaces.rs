@@ -93,6 +93,9 @@ pub enum Import {
 
 /// Looks up an import by its name, such as `wasi:io/streams@0.2.3`.
 pub fn look_up(import: &str) -> Import {
+    if is_unserved(import) {
+        return Import::Unserved;
+    }
     let (name, version) = import.split_once('@').unwrap_or((import, ""));
     let known = SERVED
         .iter()
@@ -107,10 +110,10 @@ pub fn look_up(import: &str) -> Import {
         }
         others.extend(interface.versions);
     }
-    match others.is_empty() {
-        false => Import::OtherVersions(others),
-        true if is_unserved(import) => Import::Unserved,
-        true => Import::Unknown,
+    if others.is_empty() {
+        Import::Unknown
+    } else {
+        Import::OtherVersions(others)
     }
 }
 
@@ -136,10 +139,7 @@ mod tests {
             ("wasi:io/streams@0.2.12", served(Needs::Nothing)),
             ("wasi:io/streams@0.3.0", Import::OtherVersions(vec!["0.2"])),
             ("wasi:http/types@0.3.0", served(Needs::Nothing)),
-            (
-                "wasi:http/types@0.3.0-rc-2026-03-15",
-                Import::OtherVersions(vec!["0.2", "0.3"]),
-            ),
+            ("wasi:http/types@0.3.0-rc-2026-03-15", Import::Unserved),
             (
                 "wasi:http/types@0.20.0",
                 Import::OtherVersions(vec!["0.2", "0.3"]),

@@ -16,6 +16,9 @@ pub const SUBCOMMAND: &str = "componentize";
 /// What a program exports.
 const COMMAND_EXPORT: &str = "_start";
 
+/// How the names of custom sections begin that hold a module's WIT world.
+const COMPONENT_TYPE: &str = "component-type";
+
 /// Why no component can be made of a core module.
 #[derive(Debug, thiserror::Error)]
 pub enum ComponentizeError {
@@ -42,6 +45,12 @@ pub async fn component_of(uploaded: Vec<u8>) -> Result<Vec<u8>, ComponentizeErro
     if !Parser::is_core_wasm(&uploaded) {
         return Ok(uploaded);
     }
+    if !is_program(&uploaded) && !says_what_it_is(&uploaded) {
+        return Err(ComponentizeError::Invalid(format!(
+            "it is a library: it exports no `{COMMAND_EXPORT}`, and has no `{COMPONENT_TYPE}` section that says what \
+             it is to be"
+        )));
+    }
     let foreign = foreign_imports(&uploaded);
     let encoded = confined::run(&[SUBCOMMAND], uploaded).await;
     encoded.map_err(|failure| match failure {
@@ -60,7 +69,7 @@ pub fn run_subcommand() -> std::io::Result<u8> {
 }
 
 fn encode(module: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let adapter = if exports(module, COMMAND_EXPORT) {
+    let adapter = if is_program(module) {
         WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER
     } else {
         WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER
@@ -72,13 +81,21 @@ fn encode(module: &[u8]) -> anyhow::Result<Vec<u8>> {
         .encode()
 }
 
-fn exports(module: &[u8], wanted: &str) -> bool {
-    let sections = Parser::new(0).parse_all(module).filter_map(Result::ok);
-    sections.into_iter().any(|payload| match payload {
+fn is_program(module: &[u8]) -> bool {
+    let mut sections = Parser::new(0).parse_all(module).filter_map(Result::ok);
+    sections.any(|payload| match payload {
         Payload::ExportSection(section) => section
             .into_iter()
             .filter_map(Result::ok)
-            .any(|export| export.name == wanted),
+            .any(|export| export.name == COMMAND_EXPORT),
+        _ => false,
+    })
+}
+
+fn says_what_it_is(module: &[u8]) -> bool {
+    let mut sections = Parser::new(0).parse_all(module).filter_map(Result::ok);
+    sections.any(|payload| match payload {
+        Payload::CustomSection(section) => section.name().starts_with(COMPONENT_TYPE),
         _ => false,
     })
 }

@@ -21,9 +21,15 @@ const UNSERVED: [&str; 14] = [
     "wasi:messaging/",
 ];
 
+/// Versions of WASI that came before a release, and that SDKs import beside the release.
+const WASI_CANDIDATE: &str = "0.3.0-rc-";
+
 /// Whether this import is known and not served.
 pub fn is_unserved(import: &str) -> bool {
-    let name = import.split_once('@').map_or(import, |(name, _)| name);
+    let (name, version) = import.split_once('@').unwrap_or((import, ""));
+    if name.starts_with("wasi:") && version.starts_with(WASI_CANDIDATE) {
+        return true;
+    }
     UNSERVED
         .iter()
         .any(|unserved| match unserved.ends_with('/') {
@@ -43,6 +49,7 @@ mod tests {
             "fermyon:spin/redis@2.0.0",
             "spin:postgres/postgres@4.2.0",
             "wasi:otel/tracing@0.2.0-rc.2",
+            "wasi:cli/stdin@0.3.0-rc-2026-03-15",
         ] {
             assert!(is_unserved(import), "{import}");
         }
@@ -50,6 +57,7 @@ mod tests {
             "fermyon:spin/redistribute",
             "fermyon:spin/key-value@2.0.0",
             "acme:spin/redis",
+            "wasi:cli/stdin@0.3.0",
         ] {
             assert!(!is_unserved(import), "{import}");
         }
