@@ -272,6 +272,8 @@ async fn what_cannot_be_honoured_deploys_nothing_and_names_its_line() {
     let host = TestHost::start().await;
     let app = shop();
     app.write("text.wasm", "this is no component");
+    let unknown = artifacts::guest_path("imports_unknown");
+    fs::copy(unknown, app.path("unknown.wasm")).expect("copied");
     let refused = async |manifest: &str, arguments: &[&str], said: &[&str]| {
         app.write("spin.toml", manifest);
         let file = app.text("spin.toml");
@@ -310,13 +312,9 @@ async fn what_cannot_be_honoured_deploys_nothing_and_names_its_line() {
         &["spin.toml:42: ", "not a WebAssembly component"],
     )
     .await;
-    let without_store = with("key_value_stores", "#");
-    refused(
-        &without_store,
-        &given,
-        &["spin.toml:53: ", "granted no bucket"],
-    )
-    .await;
+    let unknown = with("\"cart.wasm\"", "\"unknown.wasm\"");
+    let said = ["spin.toml:53: ", "what this host does not have"];
+    refused(&unknown, &given, &said).await;
     let redis = format!("{SHOP}[[trigger.redis]]\nchannel = \"a\"\ncomponent = \"cart\"\n");
     refused(
         &redis,
