@@ -10,6 +10,7 @@ mod durability;
 mod examples;
 mod guest_sqlite;
 mod http;
+mod key_value;
 mod limits;
 mod memories_and_tables;
 mod modules;

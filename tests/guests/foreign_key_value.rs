@@ -1,6 +1,6 @@
 //! Key-value state through interfaces of others: `?via=spin-1|spin-2|draft`. `?op=get|set|keys` does one thing with
-//! `?key=` and `?value=` in `?bucket=` (`default`); without it, it goes through every function and answers `ok`. An
-//! error is a 500 with its name.
+//! `?key=` and `?value=` in `?bucket=` (`default`), `?op=close-all` closes a thousand made-up stores; without it, it goes
+//! through every function and answers `ok`. An error is a 500 with its name.
 
 #![cfg(target_arch = "wasm32")]
 #![allow(unsafe_code, reason = "generated bindings call imports")]
@@ -39,6 +39,10 @@ trait Store {
 #[http_handler]
 fn answer(request: Request) -> Result<Response, String> {
     let text = |name| request.query_param(name).unwrap_or_default();
+    if text("op") == "close-all" {
+        (0..1000).for_each(spin_1::close);
+        return Ok(Response::text("ok"));
+    }
     let bucket = request.query_param("bucket");
     let store = open(&text("via"), bucket.as_deref().unwrap_or("default"))?;
     let key = text("key");

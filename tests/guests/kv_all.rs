@@ -1,7 +1,7 @@
 //! Uses the bucket `?bucket=` (`default`). Without `?op=` it goes through every function of the
-//! store and answers `ok`, or 500 with the step that went wrong. `?op=get|set|list|big` does one
-//! thing with `?key=` and `?value=`: `big` sets a value of `?bytes=` bytes; an error's text is a
-//! 500.
+//! store and answers `ok`, or 500 with the step that went wrong. `?op=get|set|list|big|increment|compare`
+//! does one thing with `?key=` and `?value=`: `big` sets a value of `?bytes=` bytes, `increment`
+//! adds `?by=`, `compare` opens `?handles=` to compare and swap with; an error's text is a 500.
 
 #![cfg(target_arch = "wasm32")]
 
@@ -28,6 +28,16 @@ fn answer(request: Request) -> Result<Response, Error> {
             .set(&key, text("value"))
             .map(|()| Response::text("ok")),
         "list" => Ok(Response::text(bucket.keys()?.join("\n"))),
+        "increment" => {
+            let sum = bucket.increment(&key, number(&request, "by", 1) as i64)?;
+            Ok(Response::text(sum.to_string()))
+        }
+        "compare" => {
+            let handles =
+                (0..number(&request, "handles", 1)).map(|_| bucket.compare_and_swap(&key));
+            let handles = handles.collect::<Result<Vec<_>, _>>()?;
+            Ok(Response::text(handles.len().to_string()))
+        }
         "big" => {
             let value = vec![b'x'; number(&request, "bytes", 0) as usize];
             bucket.set(&key, value).map(|()| Response::text("ok"))

@@ -1,5 +1,6 @@
 //! What a guest's handles to key-value state stand for.
 
+use super::digest::Digest;
 use super::grant::Access;
 
 /// An opened bucket.
@@ -18,6 +19,6 @@ pub struct CompareAndSwap {
     pub bucket: Bucket,
     /// The key.
     pub key: String,
-    /// What it held.
-    pub seen: Option<Vec<u8>>,
+    /// The digest of what it held: a guest may hold many of these, of large values.
+    pub seen: Option<Digest>,
 }

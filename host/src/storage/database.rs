@@ -53,7 +53,7 @@ pub struct Database {
 /// Read-only connections: a permit for each, so that a taker always finds one.
 struct Readers {
     idle: Mutex<Vec<Connection>>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
 }
 
 impl Database {
@@ -72,7 +72,7 @@ impl Database {
         Ok(Database {
             writer: Arc::new(Writer::start(connection)),
             readers: Arc::new(Readers {
-                permits: Semaphore::new(readers.len()),
+                permits: Arc::new(Semaphore::new(readers.len())),
                 idle: Mutex::new(readers),
             }),
         })
@@ -85,7 +85,11 @@ impl Database {
         F: FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
     {
         let readers = self.readers.clone();
+        let permit = readers.permits.clone().acquire_owned();
+        let permit = permit.await.map_err(|_| StorageError::Closed)?;
         let run = move || {
+            // Here, and not with the caller: one that is cancelled goes before its connection is back.
+            let _permit = permit;
             let connection = readers
                 .idle
                 .lock()
@@ -100,12 +104,6 @@ impl Database {
                 .push(connection);
             result
         };
-        let _permit = self
-            .readers
-            .permits
-            .acquire()
-            .await
-            .map_err(|_| StorageError::Closed)?;
         tokio::task::spawn_blocking(run)
             .await
             .map_err(|_| StorageError::Closed)?
@@ -143,4 +141,39 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StorageError> {
     connection.pragma_update(None, "journal_size_limit", 4 * 1024 * 1024)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn readers_that_are_cancelled_keep_their_connection_until_they_are_done() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let database = Database::open(directory.path()).expect("a database");
+        let mut holding = Vec::new();
+        for _ in 0..DATABASE_READERS {
+            let (release, released) = mpsc::channel::<()>();
+            let read = database.read(move |_| {
+                // Ends when the other side goes.
+                let _ = released.recv();
+                Ok(())
+            });
+            let cancelled = timeout(Duration::from_millis(50), read).await;
+            assert!(cancelled.is_err(), "it waits");
+            holding.push(release);
+        }
+        let waiting = timeout(Duration::from_millis(50), database.read(|_| Ok(()))).await;
+        assert!(waiting.is_err(), "all connections are in use: {waiting:?}");
+        drop(holding);
+        database
+            .read(|_| Ok(()))
+            .await
+            .expect("a connection is free");
+    }
 }

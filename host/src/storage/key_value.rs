@@ -8,6 +8,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::database::StorageError;
+use crate::model::digest::Digest;
 
 /// The value under this key.
 pub fn get(
@@ -91,16 +92,17 @@ pub fn buckets(connection: &Connection) -> Result<Vec<String>, StorageError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Stores `value` if the key still holds `expected`. Otherwise stores nothing and returns what it holds now.
+/// Stores `value` if the key still holds what has the digest `expected`. Otherwise stores nothing and returns the digest
+/// of what it holds now.
 pub fn compare_and_swap(
     connection: &Connection,
     bucket: &str,
     key: &str,
-    expected: Option<&[u8]>,
+    expected: Option<Digest>,
     value: &[u8],
-) -> Result<Result<(), Option<Vec<u8>>>, StorageError> {
-    let current = get(connection, bucket, key)?;
-    if current.as_deref() != expected {
+) -> Result<Result<(), Option<Digest>>, StorageError> {
+    let current = get(connection, bucket, key)?.map(|value| Digest::of(&value));
+    if current != expected {
         return Ok(Err(current));
     }
     set(connection, bucket, key, value)?;

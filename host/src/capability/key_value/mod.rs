@@ -15,6 +15,7 @@ use crate::limits::{
     BATCH_KEYS_MAX, HOSTCALL_BYTES_MAX, KEY_BYTES_MAX, LIST_KEYS_PAGE, VALUE_BYTES_MAX,
 };
 use crate::model::bucket::{Bucket, CompareAndSwap};
+use crate::model::digest::Digest;
 use crate::model::grant::{Access, Grants};
 use crate::storage::database::{Database, StorageError};
 use crate::storage::key_value::{self, NotIncremented};
@@ -159,7 +160,9 @@ impl KeyValueContext {
             let page;
             let after = keys.last().cloned();
             (page, more) = self.page(bucket.clone(), after, LIST_KEYS_PAGE).await?;
-            bytes += page.iter().map(String::len).sum::<usize>();
+            // Short keys take more in memory than they have bytes.
+            let of_key = |key: &String| size_of::<String>() + key.len();
+            bytes += page.iter().map(of_key).sum::<usize>();
             if bytes > HOSTCALL_BYTES_MAX {
                 return Err(KeyValueError::KeysTooLong);
             }
@@ -177,6 +180,7 @@ impl KeyValueContext {
 
     async fn compare(&self, bucket: Bucket, key: String) -> Done<CompareAndSwap> {
         let seen = self.get(bucket.clone(), key.clone()).await?;
+        let seen = seen.map(|value| Digest::of(&value));
         Ok(CompareAndSwap { bucket, key, seen })
     }
 
@@ -185,9 +189,7 @@ impl KeyValueContext {
         check_writable(&cas.bucket)?;
         check_value(&value)?;
         let CompareAndSwap { bucket, key, seen } = cas.clone();
-        let write = move |db: &_| {
-            key_value::compare_and_swap(db, &bucket.name, &key, seen.as_deref(), &value)
-        };
+        let write = move |db: &_| key_value::compare_and_swap(db, &bucket.name, &key, seen, &value);
         let swapped = self.database.write(write).await?;
         Ok(swapped.map_err(|seen| CompareAndSwap { seen, ..cas }))
     }

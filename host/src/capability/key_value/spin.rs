@@ -139,8 +139,11 @@ impl spin::key_value::Host for KeyValueView<'_> {
     }
 
     async fn close(&mut self, store: u32) -> wasmtime::Result<()> {
-        // Closing what is not open has no effect.
-        let _ = self.table.delete(Resource::<Bucket>::new_own(store));
+        // Closing what is not open has no effect. The table would drop whatever has this number before it looks what
+        // that is.
+        if self.numbered(store).is_ok() {
+            self.table.delete(Resource::<Bucket>::new_own(store))?;
+        }
         Ok(())
     }
 }

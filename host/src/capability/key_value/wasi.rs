@@ -8,6 +8,7 @@ use crate::bindings::imports::wasi::keyvalue::batch;
 use crate::bindings::imports::wasi::keyvalue::store::{self, Error, KeyResponse};
 use crate::limits::LIST_KEYS_PAGE;
 use crate::model::bucket::{Bucket, CompareAndSwap};
+use crate::model::digest::Digest;
 
 impl From<KeyValueError> for Error {
     fn from(error: KeyValueError) -> Error {
@@ -119,7 +120,7 @@ impl atomics::HostCas for KeyValueView<'_> {
         let CompareAndSwap { bucket, key, .. } = self.table.get(&handle)?.clone();
         Ok(match self.context.get(bucket, key).await {
             Ok(seen) => {
-                self.table.get_mut(&handle)?.seen.clone_from(&seen);
+                self.table.get_mut(&handle)?.seen = seen.as_deref().map(Digest::of);
                 Ok(seen)
             }
             Err(error) => Err(error.into()),
