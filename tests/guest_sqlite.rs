@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use reqwest::Method;
-use tidegate_tests::{AdminClient, Reply, SOON, TestHost, artifacts, eventually};
+use tidegate_tests::{AdminClient, Reply, SOON, TestHost, artifacts, eventually, sdks};
 
 /// Runs statements, each on a line of its own, in one invocation; what each of them gave.
 async fn sql(host: &TestHost, path: &str, statements: &str) -> Vec<String> {
@@ -350,4 +350,42 @@ async fn what_was_written_is_there_after_a_restart_and_after_a_crash() {
     host.restart().await;
     let found = sql(&host, "/f", "SELECT count(*) FROM t WHERE x = 'more'\nSELECT count(*) FROM t WHERE x = 'lost'\nPRAGMA integrity_check").await;
     assert_eq!(found, [&acknowledged.to_string(), "0", "ok"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_come_in_a_stream_and_one_that_is_not_read_holds_up_nobody() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let streams = sdks::wasi3("sql_streams");
+    admin.deployed("streams", streams, "database=default").await;
+    deployed(&admin, "other", "database=default").await;
+    let all = Reply::of(host.function("/streams?all")).await.expect(200);
+    assert_eq!(all.text(), "[\"i\", \"b\"] 1000 500500 1 true true");
+
+    let mut unread = Vec::new();
+    for _ in 0..8 {
+        let mut response = host.function("/streams?none").send().await.expect("a head");
+        let piece = response.chunk().await.expect("a body");
+        let said = String::from_utf8_lossy(&piece.expect("a piece")).into_owned();
+        assert!(
+            said.starts_with("7 ") && said.contains("too much is under way"),
+            "{said}"
+        );
+        unread.push(response);
+    }
+    let began = Instant::now();
+    for _ in 0..10 {
+        let said = sql(
+            &host,
+            "/other",
+            "INSERT INTO t VALUES (1)\nBEGIN IMMEDIATE\nDELETE FROM t\nCOMMIT",
+        );
+        assert_eq!(said.await, ["ok"; 4]);
+    }
+    assert!(
+        began.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        began.elapsed()
+    );
+    drop(unread);
 }

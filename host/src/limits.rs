@@ -211,12 +211,14 @@ pub const SQL_STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 pub const SQL_BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes of one result, as it is held in memory.
 pub const SQL_RESULT_BYTES_MAX: usize = 4 * MIB as usize;
-/// Bytes of rows that one invocation may leave unread in streams.
+/// Bytes that one invocation may have in asynchronous calls at once: parameters, and rows left unread in streams.
 pub const SQL_UNREAD_BYTES_MAX: usize = 8 * MIB as usize;
 /// Rows of one result.
 pub const SQL_ROWS_MAX: usize = 50_000;
 /// Bytes of one SQL text.
 pub const SQL_TEXT_BYTES_MAX: usize = 64 * KIB as usize;
+/// Bytes of an SQL text that a connection keeps prepared for the next time.
+pub const SQL_TEXT_KEPT_BYTES_MAX: usize = 2 * KIB as usize;
 /// Bytes of one text or blob, and of one row. Some functions of SQLite take its square in time, in one step.
 pub const SQL_VALUE_BYTES_MAX: usize = MIB as usize;
 /// Parameters of one statement.

@@ -132,9 +132,12 @@ fn validate(bytes: &[u8]) -> Result<Abi, wasmparser::BinaryReaderError> {
 }
 
 fn is_of_spin(interface: &str) -> bool {
-    ["fermyon:spin/", "spin:"]
-        .iter()
-        .any(|package| interface.starts_with(package))
+    let packages = ["fermyon:spin/", "spin:"];
+    // Tidegate's own SDK imports that one, only where it is used.
+    !interface.starts_with("spin:sqlite/")
+        && packages
+            .iter()
+            .any(|package| interface.starts_with(package))
 }
 
 /// WASI 0.3 is linked together with the asynchronous ABI, also where an interface itself could do without.

@@ -294,6 +294,16 @@ fn log_of(path: &Path) -> PathBuf {
     name.into()
 }
 
+/// What a value takes in memory.
+pub fn bytes_of_value(value: &Value) -> usize {
+    let apart = match value {
+        Value::Text(text) => text.len(),
+        Value::Blob(blob) => blob.len(),
+        Value::Null | Value::Integer(_) | Value::Real(_) => 0,
+    };
+    size_of::<Value>() + apart
+}
+
 /// A file's size; nothing where there is none.
 fn bytes_of(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |metadata| metadata.len())

@@ -65,17 +65,26 @@ impl<T: Send> HostConnectionWithStore<T> for HasSqlite {
         parameters: Vec<Value>,
     ) -> Answer<Streamed, Error> {
         let connection = connection(accessor, &handle)?;
-        let rows = match connection.execute(statement, given(parameters)).await {
+        let total = accessor.with(|mut access| access.get().context.unread.clone());
+        let parameters = given(parameters);
+        // A guest may have any number of calls under way.
+        let bytes = statement.len()
+            + parameters
+                .iter()
+                .map(backend::bytes_of_value)
+                .sum::<usize>();
+        let Some(asked) = Unread::hold(total.clone(), bytes) else {
+            return Ok(Err(no_room()));
+        };
+        let rows = match connection.execute(statement, parameters).await {
             Ok(rows) => rows,
             Err(error) => return Ok(Err(error.into())),
         };
+        drop(asked);
+        let Some(held) = Unread::hold(total, rows.bytes) else {
+            return Ok(Err(no_room()));
+        };
         accessor.with(|mut access| {
-            let unread = access.get().context.unread.clone();
-            let Some(held) = Unread::hold(unread, rows.bytes) else {
-                let text =
-                    "rows of earlier statements wait to be read, and there is no room for more";
-                return Ok(Err(Error::Io(text.to_owned())));
-            };
             let stream = held.stream(rows.rows.into_iter().map(row).collect());
             Ok(Ok((
                 rows.columns,
@@ -98,6 +107,10 @@ impl<T: Send> HostConnectionWithStore<T> for HasSqlite {
     ) -> wasmtime::Result<u64> {
         Ok(connection(accessor, &handle)?.changes())
     }
+}
+
+fn no_room() -> Error {
+    Error::Io("too much is under way: read the rows of earlier statements first".to_owned())
 }
 
 fn connection<T>(

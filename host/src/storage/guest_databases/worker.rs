@@ -18,11 +18,11 @@ use rustix::thread::gettid;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::guard::Guard;
-use super::{Rows, SqlError, log_of};
+use super::{Rows, SqlError, bytes_of_value, log_of};
 use crate::limits::{
     SQL_BUSY_TIMEOUT, SQL_CACHE_BYTES, SQL_DATABASE_BYTES_MAX, SQL_PARAMETERS_MAX,
     SQL_PATTERN_BYTES_MAX, SQL_RESULT_BYTES_MAX, SQL_ROWS_MAX, SQL_TEMPORARY_BYTES_MAX,
-    SQL_TEXT_BYTES_MAX, SQL_VALUE_BYTES_MAX,
+    SQL_TEXT_BYTES_MAX, SQL_TEXT_KEPT_BYTES_MAX, SQL_VALUE_BYTES_MAX,
 };
 use crate::model::grant::Access;
 
@@ -141,6 +141,9 @@ impl Open {
         guard.begin();
         let ran = run(&self.connection, job, guard);
         guard.end();
+        if job.statement.len() > SQL_TEXT_KEPT_BYTES_MAX {
+            self.connection.flush_prepared_statement_cache();
+        }
         Done {
             inserted: guard
                 .inserted()
@@ -311,18 +314,14 @@ fn names(statement: &rusqlite::Statement<'_>) -> Vec<String> {
 /// A row's values; adds what they take in memory to `bytes`.
 fn values(row: &Row<'_>, columns: usize, bytes: &mut usize) -> rusqlite::Result<Vec<Value>> {
     let mut values = Vec::with_capacity(columns);
-    *bytes += size_of::<Vec<Value>>() + columns * size_of::<Value>();
+    *bytes += size_of::<Vec<Value>>();
     for column in 0..columns {
         let value = match row.get_ref(column)? {
             // SQLite does not look at what it is given as text.
             ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
             other => other.try_into().unwrap_or(Value::Null),
         };
-        *bytes += match &value {
-            Value::Text(text) => text.len(),
-            Value::Blob(blob) => blob.len(),
-            Value::Null | Value::Integer(_) | Value::Real(_) => 0,
-        };
+        *bytes += bytes_of_value(&value);
         values.push(value);
     }
     Ok(values)
