@@ -41,6 +41,13 @@ impl Done {
         self
     }
 
+    /// Checks that it did what it was asked, with all of these texts in its output, and that a function failed.
+    #[track_caller]
+    pub(crate) fn failed_saying(self, code: i32, texts: &[&str]) {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        self.says(texts);
+    }
+
     /// Checks that all of these texts are in its output.
     #[track_caller]
     pub(crate) fn says(self, texts: &[&str]) -> Done {
@@ -84,6 +91,25 @@ pub(crate) async fn done(command: Command) -> Done {
 pub(crate) async fn done_within(time: Duration, mut command: Command) -> Done {
     let output = timeout(time, command.output()).await;
     let output = output.expect("it ends").expect("it can be run");
+    Done {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).expect("text"),
+        err: String::from_utf8(output.stderr).expect("text"),
+    }
+}
+
+/// What a command does with this on its standard input.
+pub(crate) async fn done_reading(mut command: Command, input: &str) -> Done {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("it can be run");
+    let mut pipe = child.stdin.take().expect("it was asked for");
+    // One that has failed already reads nothing.
+    let _ = pipe.write_all(input.as_bytes()).await;
+    drop(pipe);
+    let output = timeout(COMMAND_TIMEOUT, child.wait_with_output()).await;
+    let output = output.expect("it ends").expect("it can be waited for");
     Done {
         code: output.status.code(),
         out: String::from_utf8(output.stdout).expect("text"),
@@ -344,7 +370,7 @@ async fn what_cannot_be_deployed_is_explained() {
     missing.failed(1, &["/nowhere/function.wasm", "No such file"]);
     let directory = TempDir::new().expect("a temporary directory");
     let is_directory = run(&host, &["deploy", path_text(directory.path())]).await;
-    is_directory.failed(1, &["is a directory", "cargo build", "wasm32-wasip2"]);
+    is_directory.failed(1, &["a folder without a function", "Cargo.toml"]);
     let text = directory.path().join("text.wasm");
     std::fs::write(&text, "hello").expect("it can be written");
     let no_component = run(&host, &["deploy", path_text(&text)]).await;

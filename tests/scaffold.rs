@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tidegate_tests::{Reply, TestHost, artifacts};
 use tokio::process::Command;
 
-use crate::cli::{command, done, done_within, path_text, run};
+use crate::cli::{command, done, done_within};
 
 /// Time for a package to be built from nothing on a machine with a lot else to do.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(300);
@@ -25,48 +25,33 @@ async fn a_new_function_builds_passes_its_test_and_answers() {
     let mut new = command(&["new", "greet-all"]);
     new.current_dir(directory.path());
     let made = done(new).await.ok();
-    let build = "cargo build --release --target wasm32-wasip2";
-    let made = made.says(&[
-        build,
-        "tidegate deploy ",
+    made.says(&[
+        "tidegate deploy .",
         "curl http://127.0.0.1:3000/greet-all/ann",
     ]);
     let package = directory.path().join("greet-all");
     let readme = std::fs::read_to_string(package.join("README.md")).expect("a file");
-    assert!(readme.contains(build), "{readme}");
+    assert!(readme.contains("\ntidegate deploy .\n"), "{readme}");
     let target = target_directory();
-    for arguments in [
-        &[
-            "build",
-            "--release",
-            "--target",
-            "wasm32-wasip2",
-            "--offline",
-        ][..],
-        &["test", "--release", "--offline"],
-    ] {
-        let mut cargo = Command::new("cargo");
-        cargo
-            .args(arguments)
-            .current_dir(&package)
-            .env("CARGO_TARGET_DIR", &target)
-            .kill_on_drop(true);
-        let built = done_within(BUILD_TIMEOUT, cargo).await.ok();
-        if arguments[0] == "test" {
-            assert!(built.out.contains(" 1 passed"), "{built:?}");
-        }
-    }
+    let mut tests = Command::new("cargo");
+    tests
+        .args(["test", "--release", "--offline"])
+        .current_dir(&package)
+        .env("CARGO_TARGET_DIR", &target)
+        .kill_on_drop(true);
+    let tested = done_within(BUILD_TIMEOUT, tests).await.ok();
+    assert!(tested.out.contains(" 1 passed"), "{tested:?}");
 
     let host = TestHost::start().await;
-    let deploy = made
-        .out
-        .lines()
-        .find(|line| line.contains("tidegate deploy"));
-    let words: Vec<_> = deploy.expect("a line").split_whitespace().collect();
-    let file = words[2].strip_prefix("target/").expect("in target");
-    let file = target.join(file);
-    let arguments = [&["deploy", path_text(&file)], &words[3..]].concat();
-    run(&host, &arguments).await.ok();
+    let mut deploy = command(&["deploy", "."]);
+    deploy
+        .current_dir(&package)
+        .env("TIDEGATE_ADMIN_URL", &host.admin)
+        .env("TIDEGATE_DATA_DIR", host.data_dir())
+        .env("CARGO_NET_OFFLINE", "true")
+        .env("CARGO_TARGET_DIR", &target);
+    let deployed = done_within(BUILD_TIMEOUT, deploy).await.ok();
+    deployed.says(&["greet-all: revision 1 is active"]);
     let reply = Reply::of(host.function("/greet-all/ann")).await;
     assert_eq!((reply.status, reply.text().as_str()), (200, "hello ann\n"));
     let reply = Reply::of(host.function("/greet-all")).await;

@@ -218,13 +218,13 @@ async fn what_is_not_a_component_is_named_and_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_component_of_33_mib_is_refused() {
+async fn a_component_of_65_mib_is_refused() {
     let guarded = Guarded::start().await;
-    let large = [artifacts::guest("http_version_two"), vec![0; 33 << 20]].concat();
+    let large = [artifacts::guest("http_version_two"), vec![0; 65 << 20]].concat();
     let detail = guarded
-        .refuses("33 MiB", large.clone(), "", 413, "component_too_large")
+        .refuses("65 MiB", large.clone(), "", 413, "component_too_large")
         .await;
-    assert!(detail.contains("32 MiB"), "{detail}");
+    assert!(detail.contains("64 MiB"), "{detail}");
     let form = Form::new().part("component", Part::bytes(large));
     let reply = Reply::of(guarded.admin.request(Method::PUT, UPLOADS).multipart(form)).await;
     guarded

@@ -4,6 +4,8 @@
 //! plane has a runtime with a thread for each core; the admin API has one of its own, so that it answers whatever the
 //! guests do.
 
+pub mod trial;
+
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use std::sync::Arc;
 use std::time::Duration;

@@ -78,7 +78,8 @@ pub async fn serve(state: Arc<AdminState>, listener: TcpListener, stop: Cancella
     .await;
 }
 
-fn router(state: Arc<AdminState>) -> Router {
+/// All routes, with what every request passes through.
+pub fn router(state: Arc<AdminState>) -> Router {
     let api = Router::new()
         .route("/functions", get(functions::list))
         .route(

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 use super::print::{self, Paint};
 use crate::admin::auth;
 use crate::config::default_data_dir;
+use crate::host::trial::{self, Trial};
 use crate::limits::TIMEOUT_MAX;
 
 /// Time for a connection to come about. A host that is up answers at once, one behind a bad link within seconds.
@@ -62,6 +63,8 @@ pub(super) struct AdminClient {
     http: reqwest::Client,
     base: Url,
     authorization: HeaderValue,
+    /// The API itself, where it is in this process.
+    trial: Option<axum::Router>,
 }
 
 /// A complete answer.
@@ -96,20 +99,28 @@ struct ProblemDocument {
 impl AdminClient {
     /// Gets a token ready. Nothing is asked of the API yet, unless there is no token to be had.
     pub(super) async fn new(args: &ClientArgs) -> anyhow::Result<AdminClient> {
-        let mut http = reqwest::Client::builder()
-            .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            // A redirect is not part of the API, and a token goes only where it was sent.
-            .redirect(reqwest::redirect::Policy::none());
-        if is_loopback(&args.admin) {
-            http = http.no_proxy();
-        }
-        let http = http.build().context("cannot set up an HTTP client")?;
+        let http = args.http()?;
         let base = args.admin.clone();
         let token = match args.token() {
             Ok(token) => token,
             Err(reason) => return Err(without_token(&http, &base, reason).await),
         };
+        AdminClient::with_token(http, base, &token, None)
+    }
+
+    /// A client of a host for trying a function, which is in this process.
+    pub(super) fn of_trial(trial: &Trial) -> anyhow::Result<AdminClient> {
+        let http = reqwest::Client::builder().build()?;
+        let base = parse_base("http://trial").map_err(anyhow::Error::msg)?;
+        AdminClient::with_token(http, base, trial.token(), Some(trial.api()))
+    }
+
+    fn with_token(
+        http: reqwest::Client,
+        base: Url,
+        token: &str,
+        trial: Option<axum::Router>,
+    ) -> anyhow::Result<AdminClient> {
         let mut authorization = HeaderValue::from_str(&format!("Bearer {token}"))
             .context("the token has characters that no token has")?;
         authorization.set_sensitive(true);
@@ -117,6 +128,7 @@ impl AdminClient {
             http,
             base,
             authorization,
+            trial,
         })
     }
 
@@ -129,7 +141,13 @@ impl AdminClient {
 
     /// Sends a request and hands over the answer while it arrives.
     pub(super) async fn stream(&self, request: RequestBuilder) -> anyhow::Result<Response> {
-        let response = request.send().await.map_err(|error| self.explain(error))?;
+        let response = match &self.trial {
+            None => request.send().await.map_err(|error| self.explain(error))?,
+            Some(api) => {
+                let request: http::Request<reqwest::Body> = request.build()?.try_into()?;
+                trial::ask(api.clone(), request).await?.into()
+            }
+        };
         if response.status().is_success() {
             return Ok(response);
         }
@@ -175,6 +193,53 @@ impl Answer {
 }
 
 impl ClientArgs {
+    /// Whether anybody answers where the admin API should be.
+    pub(super) async fn is_answered(&self) -> anyhow::Result<bool> {
+        let http = self.http()?;
+        let request = http.get(api_url(&self.admin, &["functions"]));
+        let answer = request.timeout(CONNECT_TIMEOUT).send().await;
+        Ok(!answer.is_err_and(|error| error.is_connect()))
+    }
+
+    /// The address at which a host on this machine would be found.
+    pub(super) fn listen_address(&self) -> anyhow::Result<String> {
+        let host = self.admin.host_str().filter(|_| is_loopback(&self.admin));
+        match (host, self.admin.port_or_known_default()) {
+            (Some(host), Some(port)) => Ok(format!("{host}:{port}")),
+            _ => bail!(
+                "no Tidegate answers at {}, and one can be started on this machine only",
+                shown(&self.admin)
+            ),
+        }
+    }
+
+    /// The data directory, where it was named.
+    pub(super) fn data_dir(&self) -> Option<&Path> {
+        self.data_dir.as_deref()
+    }
+
+    /// The same for a host on this machine.
+    pub(super) fn of_host(&self, admin: &str, data_dir: PathBuf) -> anyhow::Result<ClientArgs> {
+        Ok(ClientArgs {
+            admin: parse_base(admin).map_err(anyhow::Error::msg)?,
+            token: None,
+            data_dir: Some(data_dir),
+            json: self.json,
+        })
+    }
+
+    fn http(&self) -> anyhow::Result<reqwest::Client> {
+        let mut http = reqwest::Client::builder()
+            .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            // A redirect is not part of the API, and a token goes only where it was sent.
+            .redirect(reqwest::redirect::Policy::none());
+        if is_loopback(&self.admin) {
+            http = http.no_proxy();
+        }
+        http.build().context("cannot set up an HTTP client")
+    }
+
     /// The token given, or one made from the data directory.
     ///
     /// A token of one's own making goes to a host on this machine; elsewhere only if the data directory was named.

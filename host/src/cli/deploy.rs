@@ -1,4 +1,5 @@
-//! `tidegate deploy`: uploads a component, and says what became of it. Of a whole app, [`spin_app`] uploads each.
+//! `tidegate deploy`: builds a component where it is not built yet, uploads it, and says what became of it. Of a whole
+//! app, [`spin_app`] uploads each.
 
 use std::convert::Infallible;
 use std::io::{self, Write};
@@ -13,6 +14,7 @@ use reqwest::{Body, Method, RequestBuilder};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::build::{Built, Source};
 use super::client::{AdminClient, ClientArgs};
 use super::example::{curl_line, example_path};
 use super::functions::{Function, Triggers};
@@ -31,17 +33,36 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// `tidegate deploy`.
 #[derive(clap::Args)]
 pub(super) struct DeployArgs {
-    /// The component, a .wasm file; or a whole app: its spin.toml, or the directory that has it
-    file: PathBuf,
-    /// The function's name; the manifest's or else the file's, where it is left out
+    /// A component (.wasm); or what one is built from: a function's folder, or a .js, .py or .c file; or a whole app:
+    /// its spin.toml, or the folder that has it
+    path: PathBuf,
+    #[command(flatten)]
+    parameters: Parameters,
+    /// A topic filter whose messages the function handles, such as `sensors/+/temperature`
+    #[arg(long = "topic", value_name = "FILTER")]
+    topics: Vec<String>,
+    /// Of an app: the value of one of its variables
+    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = parse_variable)]
+    pub(super) variables: Vec<(String, String)>,
+    /// Of an app: run the commands that build it first
+    #[arg(long)]
+    pub(super) build: bool,
+    /// Say what would happen, and leave everything as it is
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    #[command(flatten)]
+    pub(super) client: ClientArgs,
+}
+
+/// What a function is called, what starts it, what it is granted and given: beside its component, wherever one is named.
+#[derive(clap::Args)]
+pub(super) struct Parameters {
+    /// The function's name; the manifest's or else the file's or folder's, where it is left out
     #[arg(long)]
     name: Option<Name>,
     /// A route that the function answers, such as `/doors/{id}`
     #[arg(long = "route", value_name = "ROUTE")]
     routes: Vec<String>,
-    /// A topic filter whose messages the function handles, such as `sensors/+/temperature`
-    #[arg(long = "topic", value_name = "FILTER")]
-    topics: Vec<String>,
     /// A key-value bucket that the function may open, such as `default` or `readings:ro`
     #[arg(long = "bucket", value_name = "BUCKET")]
     buckets: Vec<String>,
@@ -54,23 +75,12 @@ pub(super) struct DeployArgs {
     /// A destination that the function may connect to, such as `https://api.example.com` or `tcp://10.0.0.7:502`
     #[arg(long = "outbound", value_name = "DESTINATION")]
     outbound: Vec<String>,
-    /// A manifest (TOML), which adds to the one inside of the component
+    /// A manifest (TOML), which adds to the one inside of the component [default: the folder's tidegate.toml]
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
     /// A file that the function reads, and its path in the guest where that is another one
     #[arg(long = "file", value_name = "PATH[:GUEST-PATH]")]
     files: Vec<String>,
-    /// Of an app: the value of one of its variables
-    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = parse_variable)]
-    pub(super) variables: Vec<(String, String)>,
-    /// Of an app: run the commands that build it first
-    #[arg(long)]
-    pub(super) build: bool,
-    /// Say what would happen, and leave everything as it is
-    #[arg(long)]
-    pub(super) dry_run: bool,
-    #[command(flatten)]
-    pub(super) client: ClientArgs,
 }
 
 /// Everything that is sent of one function.
@@ -95,27 +105,25 @@ pub(super) struct Forecast {
 
 /// Runs `tidegate deploy`.
 pub(super) async fn run(args: DeployArgs) -> anyhow::Result<()> {
-    if let Some(app) = spin_app::manifest_in(&args.file) {
+    if let Some(app) = spin_app::manifest_in(&args.path) {
         return spin_app::run(&app, &args).await;
     }
     ensure!(
         args.variables.is_empty() && !args.build,
         "--variable and --build are for apps, which have a spin.toml"
     );
-    let component = read_component(&args.file)?;
-    let manifest = args.manifest.as_deref().map(read_manifest).transpose()?;
-    let name = match &args.name {
-        Some(name) => name.clone(),
-        None => default_name(&args.file, manifest.as_deref())?,
-    };
+    let built = Source::of(&args.path)?.build().await?;
+    let (name, upload) = args.parameters.read(&built)?;
     let client = AdminClient::new(&args.client).await?;
-    let upload = Upload {
-        component,
-        manifest,
-        files: read_files(&local_files(&args.files)?)?,
-    };
     let bar = progress_bar(upload.component.len() as u64);
-    let request = upload.send_with_bar(request(&client, &name, &args), &bar)?;
+    let request = match args.dry_run {
+        true => client
+            .request(Method::POST, &["functions", name.as_str()])
+            .query(&[("dry_run", true)]),
+        false => client.request(Method::PUT, &["functions", name.as_str()]),
+    };
+    let request = request.query(&args.parameters.pairs(&args.topics));
+    let request = upload.send_with_bar(request, &bar)?;
     let answer = client.fetch(request).await;
     bar.finish_and_clear();
     let answer = answer?;
@@ -147,13 +155,6 @@ pub(super) fn report(function: &Function, what: &str) -> anyhow::Result<()> {
 pub(super) fn read_component(file: &Path) -> anyhow::Result<Bytes> {
     let reason = || format!("cannot read {}", file.display());
     let metadata = std::fs::metadata(file).with_context(reason)?;
-    if metadata.is_dir() {
-        bail!(
-            "{} is a directory: build the component with `cargo build --release --target wasm32-wasip2`, \
-             then pass the .wasm file, which lies in target/wasm32-wasip2/release",
-            file.display()
-        );
-    }
     ensure!(
         metadata.len() <= COMPONENT_BYTES_MAX as u64,
         "{} has {}; a component has at most {}",
@@ -168,45 +169,15 @@ fn read_manifest(file: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// The manifest's name, or else that of the file: Cargo writes `hello_http.wasm` for the package `hello-http`.
-fn default_name(file: &Path, manifest: Option<&str>) -> anyhow::Result<Name> {
+/// The manifest's name, or else that of the file or folder.
+fn default_name(file: &str, manifest: Option<&str>) -> anyhow::Result<Name> {
     // A manifest that cannot be read is for the host to explain.
     let manifest = manifest.and_then(|text| toml::from_str::<toml::Table>(text).ok());
     let given = manifest
         .as_ref()
         .and_then(|table| table.get("name")?.as_str());
-    let stem = file
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .replace('_', "-");
-    let name = given.unwrap_or(&stem).parse();
+    let name = given.unwrap_or(file).parse();
     name.context("the function needs a name: pass --name")
-}
-
-fn request(client: &AdminClient, name: &Name, args: &DeployArgs) -> RequestBuilder {
-    let path = ["functions", name.as_str()];
-    let request = match args.dry_run {
-        true => client
-            .request(Method::POST, &path)
-            .query(&[("dry_run", true)]),
-        false => client.request(Method::PUT, &path),
-    };
-    let parameters = [
-        ("route", &args.routes),
-        ("topic", &args.topics),
-        ("bucket", &args.buckets),
-        ("database", &args.databases),
-        ("publish", &args.publish),
-        ("outbound", &args.outbound),
-    ];
-    let pairs = |(key, values): (&'static str, &Vec<String>)| {
-        values
-            .iter()
-            .map(|value| (key, value.clone()))
-            .collect::<Vec<_>>()
-    };
-    request.query(&parameters.into_iter().flat_map(pairs).collect::<Vec<_>>())
 }
 
 impl Upload {
@@ -246,17 +217,56 @@ impl Upload {
     }
 }
 
+impl Parameters {
+    /// Reads what is to be uploaded, and finds its name.
+    pub(super) fn read(&self, built: &Built) -> anyhow::Result<(Name, Upload)> {
+        let manifest = self.manifest.as_ref().or(built.manifest.as_ref());
+        let upload = Upload {
+            component: read_component(&built.component)?,
+            manifest: manifest.map(|file| read_manifest(file)).transpose()?,
+            files: read_files(&local_files(&self.files)?)?,
+        };
+        let name = match &self.name {
+            Some(name) => name.clone(),
+            None => default_name(&built.name, upload.manifest.as_deref())?,
+        };
+        Ok((name, upload))
+    }
+
+    /// As the query of an upload.
+    pub(super) fn pairs(&self, topics: &[String]) -> Vec<(&'static str, String)> {
+        let parameters = [
+            ("route", self.routes.as_slice()),
+            ("topic", topics),
+            ("bucket", &self.buckets),
+            ("database", &self.databases),
+            ("publish", &self.publish),
+            ("outbound", &self.outbound),
+        ];
+        let pairs = |(key, values): (&'static str, &[String])| {
+            values
+                .iter()
+                .map(|value| (key, value.clone()))
+                .collect::<Vec<_>>()
+        };
+        parameters.into_iter().flat_map(pairs).collect()
+    }
+}
+
 impl DeployArgs {
     /// Of an app, its manifest says what these would.
     pub(super) fn check_for_app(&self) -> anyhow::Result<()> {
+        let given = &self.parameters;
         let of_one_function = [
-            ("--name", self.name.is_some()),
-            ("--manifest", self.manifest.is_some()),
-            ("--route", !self.routes.is_empty()),
+            ("--name", given.name.is_some()),
+            ("--manifest", given.manifest.is_some()),
+            ("--route", !given.routes.is_empty()),
             ("--topic", !self.topics.is_empty()),
-            ("--bucket", !self.buckets.is_empty()),
-            ("--publish", !self.publish.is_empty()),
-            ("--file", !self.files.is_empty()),
+            ("--bucket", !given.buckets.is_empty()),
+            ("--database", !given.databases.is_empty()),
+            ("--publish", !given.publish.is_empty()),
+            ("--outbound", !given.outbound.is_empty()),
+            ("--file", !given.files.is_empty()),
         ];
         match of_one_function.into_iter().find(|(_, given)| *given) {
             Some((flag, _)) => {
@@ -434,26 +444,13 @@ mod tests {
     #[test]
     fn the_name_is_the_manifests_or_the_files() {
         let check = |file: &str, manifest: Option<&str>, expected: Option<&str>| {
-            let name = default_name(Path::new(file), manifest).ok();
+            let name = default_name(file, manifest).ok();
             assert_eq!(name.as_ref().map(Name::as_str), expected, "{file}");
         };
-        check(
-            "target/wasm32-wasip2/release/hello_http.wasm",
-            None,
-            Some("hello-http"),
-        );
-        check("a.wasm", Some("[limits]"), Some("a"));
-        check("a.wasm", Some("name = \"b\""), Some("b"));
-        check("a.wasm", Some("not a manifest"), Some("a"));
-        check("My Function.wasm", None, None);
-    }
-
-    #[test]
-    fn a_directory_is_explained() {
-        let error = read_component(Path::new("."))
-            .expect_err("it is a directory")
-            .to_string();
-        assert!(error.contains("--target wasm32-wasip2"), "{error}");
+        check("a", Some("[limits]"), Some("a"));
+        check("a", Some("name = \"b\""), Some("b"));
+        check("a", Some("not a manifest"), Some("a"));
+        check("My Function", None, None);
     }
 
     #[test]

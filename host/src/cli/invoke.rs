@@ -1,20 +1,17 @@
 //! `tidegate invoke`: one trial invocation, for an event made up here, with all that came of it.
 
 use std::io::{self, IsTerminal as _, Write};
-use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use bytes::Bytes;
 use reqwest::Method;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use super::client::{AdminClient, ClientArgs};
+use super::event::EventArgs;
 use super::example::example_path;
 use super::functions::Function;
-use super::input::read_file;
 use super::logs::{self, LogLine};
 use super::print::{self, Paint};
 use super::{FAILED, SUCCEEDED};
@@ -26,63 +23,14 @@ pub(super) struct InvokeArgs {
     /// The function's name
     name: Name,
     #[command(flatten)]
-    http: HttpArgs,
-    #[command(flatten)]
-    mqtt: MqttArgs,
+    event: EventArgs,
     #[command(flatten)]
     client: ClientArgs,
 }
 
-/// An HTTP request.
-#[derive(clap::Args)]
-#[command(next_help_heading = "HTTP request")]
-struct HttpArgs {
-    /// The path, with a query if there is one; the function's first route, where it is left out
-    #[arg(long, value_name = "PATH")]
-    path: Option<String>,
-    /// The method; GET, or POST with a body, where it is left out
-    #[arg(long, value_name = "METHOD")]
-    method: Option<String>,
-    /// A header
-    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
-    headers: Vec<(String, String)>,
-    /// The body
-    #[arg(long, value_name = "TEXT", conflicts_with = "body_file")]
-    body: Option<String>,
-    /// Read the body from this file; `-` is standard input
-    #[arg(long, value_name = "FILE")]
-    body_file: Option<PathBuf>,
-}
-
-/// An MQTT message.
-#[derive(clap::Args)]
-#[command(next_help_heading = "MQTT message")]
-struct MqttArgs {
-    /// The topic: the event is a message instead of a request
-    #[arg(long, value_name = "TOPIC", conflicts_with_all = ["path", "method", "headers", "body", "body_file"])]
-    topic: Option<String>,
-    /// The payload
-    #[arg(
-        long,
-        value_name = "TEXT",
-        requires = "topic",
-        conflicts_with = "payload_file"
-    )]
-    payload: Option<String>,
-    /// Read the payload from this file; `-` is standard input
-    #[arg(long, value_name = "FILE", requires = "topic")]
-    payload_file: Option<PathBuf>,
-    /// The quality of service that the message is published with
-    #[arg(long, value_name = "0..2", requires = "topic", value_parser = clap::value_parser!(u8).range(0..=2))]
-    qos: Option<u8>,
-    /// The message is a retained one
-    #[arg(long, requires = "topic")]
-    retain: bool,
-}
-
 /// What came of it.
 #[derive(Deserialize)]
-struct Trial {
+pub(super) struct Trial {
     /// Left out where the host gave up waiting for its end.
     invocation: Option<Invocation>,
     http: Option<HttpAnswer>,
@@ -120,10 +68,11 @@ struct HttpAnswer {
 /// Runs `tidegate invoke`; the exit code says whether the function did well.
 pub(super) async fn run(args: InvokeArgs) -> anyhow::Result<u8> {
     let client = AdminClient::new(&args.client).await?;
-    let event = match &args.mqtt.topic {
-        Some(topic) => args.mqtt.event(topic)?,
-        None => args.http.event(&client, &args.name).await?,
-    };
+    let event = args.event.event(async || {
+        let request = client.request(Method::GET, &["functions", args.name.as_str()]);
+        first_path(&client.fetch(request).await?.read()?)
+    });
+    let event = event.await?;
     let path = ["functions", args.name.as_str(), "invoke"];
     let answer = client
         .fetch(client.request(Method::POST, &path).json(&event))
@@ -140,78 +89,29 @@ pub(super) async fn run(args: InvokeArgs) -> anyhow::Result<u8> {
     Ok(if trial.is_ok() { SUCCEEDED } else { FAILED })
 }
 
-impl HttpArgs {
-    async fn event(&self, client: &AdminClient, name: &Name) -> anyhow::Result<Value> {
-        let path = match &self.path {
-            Some(path) => path.clone(),
-            None => first_path(client, name).await?,
-        };
-        let body = bytes_given(self.body.as_ref(), self.body_file.as_ref())?;
-        let method = match (&self.method, &body) {
-            (Some(method), _) => method,
-            (None, None) => "GET",
-            (None, Some(_)) => "POST",
-        };
-        let mut http = json!({ "method": method, "path": path, "headers": self.headers });
-        if let Some(body) = body {
-            put_bytes(&mut http, "body", &body);
-        }
-        Ok(json!({ "http": http }))
-    }
-}
-
-impl MqttArgs {
-    fn event(&self, topic: &str) -> anyhow::Result<Value> {
-        let payload = bytes_given(self.payload.as_ref(), self.payload_file.as_ref())?;
-        let mut mqtt =
-            json!({ "topic": topic, "qos": self.qos.unwrap_or(0), "retain": self.retain });
-        put_bytes(&mut mqtt, "payload", &payload.unwrap_or_default());
-        Ok(json!({ "mqtt": mqtt }))
-    }
-}
-
 /// A path that the function's first route matches.
-async fn first_path(client: &AdminClient, name: &Name) -> anyhow::Result<String> {
-    let request = client.request(Method::GET, &["functions", name.as_str()]);
-    let function: Function = client.fetch(request).await?.read()?;
+pub(super) fn first_path(function: &Function) -> anyhow::Result<String> {
     let first = function.triggers.http.first();
     let first = first.ok_or_else(|| {
-        anyhow!("`{name}` has no route: pass --topic, or --path to try it all the same")
+        anyhow!(
+            "`{}` has no route: pass --topic, or --path to try it all the same",
+            print::printable(&function.name)
+        )
     })?;
     Ok(example_path(&first.route))
 }
 
-fn bytes_given(text: Option<&String>, file: Option<&PathBuf>) -> anyhow::Result<Option<Bytes>> {
-    match (text, file) {
-        (Some(text), _) => Ok(Some(Bytes::from(text.clone()))),
-        (None, Some(file)) => read_file(file).map(Some),
-        (None, None) => Ok(None),
-    }
-}
-
-/// JSON has no bytes: text stays text, anything else goes as base64 under a name that says so.
-fn put_bytes(object: &mut Value, key: &str, bytes: &[u8]) {
-    match str::from_utf8(bytes) {
-        Ok(text) => object[key] = text.into(),
-        Err(_) => object[format!("{key}_base64")] = BASE64_STANDARD.encode(bytes).into(),
-    }
-}
-
-fn parse_header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').unwrap_or_default();
-    let name = name.trim();
-    if name.is_empty() || name.contains(char::is_whitespace) {
-        return Err("write it as `name: value`".to_owned());
-    }
-    Ok((name.to_owned(), value.trim().to_owned()))
-}
-
 impl Trial {
-    fn is_ok(&self) -> bool {
+    pub(super) fn is_ok(&self) -> bool {
         self.invocation.as_ref().is_some_and(Invocation::is_ok)
     }
 
-    fn write(&self, out: &mut impl Write, paint: Paint, to_terminal: bool) -> anyhow::Result<()> {
+    pub(super) fn write(
+        &self,
+        out: &mut impl Write,
+        paint: Paint,
+        to_terminal: bool,
+    ) -> anyhow::Result<()> {
         if let Some(http) = &self.http {
             http.write(out, paint, to_terminal)?;
             writeln!(out)?;
@@ -309,32 +209,9 @@ impl HttpAnswer {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
-
-    #[test]
-    fn headers_are_taken_apart() {
-        let check = |text: &str, expected: Option<(&str, &str)>| {
-            let parsed = parse_header(text).ok();
-            let parsed = parsed
-                .as_ref()
-                .map(|(name, value)| (name.as_str(), value.as_str()));
-            assert_eq!(parsed, expected, "{text}");
-        };
-        check("a: b", Some(("a", "b")));
-        check("a:b:c ", Some(("a", "b:c")));
-        check("a:", Some(("a", "")));
-        check("a", None);
-        check(": b", None);
-        check("a b: c", None);
-    }
-
-    #[test]
-    fn bytes_go_as_text_where_they_are() {
-        let mut object = json!({});
-        put_bytes(&mut object, "body", "ä".as_bytes());
-        put_bytes(&mut object, "payload", &[0xff]);
-        assert_eq!(object, json!({ "body": "ä", "payload_base64": "/w==" }));
-    }
 
     #[track_caller]
     fn check(trial: Value, to_terminal: bool, expected: &str) {

@@ -90,6 +90,17 @@ pub(super) fn write_lines(out: &mut impl Write, lines: &[LogLine], paint: Paint)
         .try_for_each(|line| writer.write_text(out, line))
 }
 
+/// Shows what a function logs from now on, until the host ends the stream.
+pub(super) async fn follow_new(client: &AdminClient, name: &str) -> anyhow::Result<()> {
+    let request = client.request(Method::GET, &["functions", name, "logs"]);
+    let writer = LogWriter {
+        paint: Paint::of_stdout(),
+        json: false,
+        invocations: true,
+    };
+    follow(client, request.query(&[("limit", 0)]), &writer).await
+}
+
 async fn show(
     client: &AdminClient,
     request: RequestBuilder,

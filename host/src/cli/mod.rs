@@ -6,24 +6,30 @@
 pub mod serve;
 pub mod token;
 
+mod build;
 mod deploy;
+mod dev;
 mod functions;
 mod rollback;
 mod spin_app;
 
 mod invoke;
 mod logs;
+mod test;
 
 mod key_value;
 mod new;
 mod secret;
 
 mod client;
+mod event;
 mod event_stream;
 mod example;
 mod input;
+mod language;
 mod print;
 mod sdk_sources;
+mod templates;
 
 pub use client::ApiProblem;
 
@@ -52,10 +58,17 @@ pub struct Cli {
 enum Command {
     /// Run the host: HTTP, MQTT, the admin API and the dashboard
     Serve(Box<serve::ServeArgs>),
-    /// Start a new function: a Rust package that builds and deploys as it stands
+    /// Start a new function, which builds and deploys as it stands
     New(new::NewArgs),
     /// Upload a component and make it the function's active revision
     Deploy(deploy::DeployArgs),
+    /// Build and deploy a function whenever its sources change, and show what it logs
+    Dev(Box<dev::DevArgs>),
+    /// Run events against a component without a host
+    ///
+    /// The exit code is 0 where the outcome of every event was ok, and 1 where one was not, where there was none, or
+    /// where the component cannot run.
+    Test(Box<test::TestArgs>),
     /// List, show and delete functions
     Functions(functions::FunctionsArgs),
     /// Go back to an earlier revision of a function
@@ -93,6 +106,8 @@ pub fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Serve(args) => serve::run(*args).map(succeeded),
         Command::New(args) => new::run(args).map(succeeded),
         Command::Deploy(args) => as_client(async { deploy::run(args).await.map(succeeded) }),
+        Command::Dev(args) => as_client(async { dev::run(*args).await.map(succeeded) }),
+        Command::Test(args) => test::run(*args),
         Command::Functions(args) => as_client(async { functions::run(args).await.map(succeeded) }),
         Command::Rollback(args) => as_client(async { rollback::run(args).await.map(succeeded) }),
         Command::Invoke(args) => as_client(invoke::run(args)),

@@ -1,6 +1,6 @@
-//! `tidegate new`: a new function, as a Rust package that builds and deploys as it stands.
+//! `tidegate new`: a new function, which builds and deploys as it stands.
 //!
-//! The package carries a copy of the SDK, so that it needs nothing but a package registry (or its cache) to build.
+//! A Rust package carries a copy of the SDK, so that it needs nothing but a package registry (or its cache) to build.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 
-use super::sdk_sources;
+use super::language::Language;
+use super::{sdk_sources, templates};
 use crate::model::name::Name;
 
 const SDK_DIR: &str = "tidegate-sdk";
@@ -18,6 +19,9 @@ const SDK_DIR: &str = "tidegate-sdk";
 pub(super) struct NewArgs {
     /// The function's name, which becomes the package's
     name: Name,
+    /// The language to write it in
+    #[arg(long, value_enum, default_value = "rust", value_name = "LANGUAGE")]
+    lang: Language,
     /// Where to put it [default: ./NAME]
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
@@ -28,8 +32,10 @@ pub(super) fn run(args: NewArgs) -> anyhow::Result<()> {
     let directory = args
         .path
         .unwrap_or_else(|| PathBuf::from(args.name.as_str()));
-    check_package_name(&args.name)?;
-    scaffold(&args.name, &directory)?;
+    if args.lang == Language::Rust {
+        check_package_name(&args.name)?;
+    }
+    scaffold(args.lang, &args.name, &directory)?;
     let mut out = io::stdout().lock();
     writeln!(
         out,
@@ -37,10 +43,20 @@ pub(super) fn run(args: NewArgs) -> anyhow::Result<()> {
         directory.display()
     )?;
     writeln!(out)?;
-    writeln!(out, "  cd {} && {}", directory.display(), build_line())?;
-    writeln!(out, "  {}", deploy_line(&args.name))?;
-    writeln!(out, "  {}", call_line(&args.name))?;
+    writeln!(out, "  cd {}", directory.display())?;
+    for line in lines(args.lang, &args.name) {
+        writeln!(out, "  {line}")?;
+    }
     Ok(())
+}
+
+/// What is typed in the new folder.
+fn lines(language: Language, name: &Name) -> Vec<String> {
+    let set_up = templates::set_up(language).iter();
+    set_up
+        .map(|line| (*line).to_owned())
+        .chain(["tidegate deploy .".to_owned(), call_line(name)])
+        .collect()
 }
 
 /// A package's name has a grammar of its own beside ours.
@@ -66,20 +82,26 @@ fn check_package_name(name: &Name) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn scaffold(name: &Name, directory: &Path) -> anyhow::Result<()> {
+fn scaffold(language: Language, name: &Name, directory: &Path) -> anyhow::Result<()> {
     ensure!(
         is_free(directory)?,
         "{} is there already, and not empty",
         directory.display()
     );
-    let own = [
-        ("Cargo.toml", manifest(name)),
-        ("src/lib.rs", source(name)),
-        ("README.md", readme(name)),
-        (".gitignore", "/target\n".to_owned()),
-    ];
-    for (path, text) in own {
+    let files = match language {
+        Language::Rust => vec![
+            ("Cargo.toml", manifest(name)),
+            ("src/lib.rs", source(name)),
+            ("README.md", readme(name)),
+            (".gitignore", "/target\n".to_owned()),
+        ],
+        _ => templates::files(language, name),
+    };
+    for (path, text) in files {
         write(&directory.join(path), &text)?;
+    }
+    if language != Language::Rust {
+        return Ok(());
     }
     let sdk = directory.join(SDK_DIR);
     sdk_sources::files().try_for_each(|(path, text)| write(&sdk.join(path), &text))
@@ -121,9 +143,10 @@ crate-type = ["cdylib"]
 [dependencies]
 tidegate-sdk = {{ path = "{SDK_DIR}" }}
 
+# Built within a second, for `tidegate dev`; `lto = true` makes the component a fifth smaller.
 [profile.release]
 opt-level = "s"
-lto = true
+incremental = true
 
 # A workspace of its own, wherever it lies.
 [workspace]
@@ -161,18 +184,11 @@ mod tests {{
 }
 
 fn readme(name: &Name) -> String {
-    let (build, deploy, call) = (build_line(), deploy_line(name), call_line(name));
-    format!("# {name}\n\n```sh\n{build}\n{deploy}\n{call}\n```\n")
-}
-
-fn build_line() -> &'static str {
-    "cargo build --release --target wasm32-wasip2"
-}
-
-fn deploy_line(name: &Name) -> String {
-    // Cargo names the file after the library, whose name is an identifier.
-    let file = name.as_str().replace('-', "_");
-    format!("tidegate deploy target/wasm32-wasip2/release/{file}.wasm --name {name}")
+    let lines = lines(Language::Rust, name).join("\n");
+    format!(
+        "# {name}\n\n```sh\n{lines}\n```\n\n`tidegate deploy` builds with `cargo build --release --target \
+         wasm32-wasip2`. `tidegate dev` does so again whenever a file\nchanges, and shows what is logged.\n"
+    )
 }
 
 fn call_line(name: &Name) -> String {
@@ -191,7 +207,7 @@ mod tests {
     fn a_new_function_has_all_that_it_needs() {
         let parent = tempfile::tempdir().expect("a directory");
         let directory = parent.path().join("door-bell");
-        scaffold(&name("door-bell"), &directory).expect("scaffolded");
+        scaffold(Language::Rust, &name("door-bell"), &directory).expect("scaffolded");
         for path in ["Cargo.toml", "src/lib.rs", "README.md", ".gitignore"] {
             assert!(directory.join(path).is_file(), "{path}");
         }
@@ -219,7 +235,7 @@ mod tests {
         let parent = tempfile::tempdir().expect("a directory");
         let check = |directory: &Path, accepted: bool| {
             assert_eq!(
-                scaffold(&name("a"), directory).is_ok(),
+                scaffold(Language::Rust, &name("a"), directory).is_ok(),
                 accepted,
                 "{}",
                 directory.display()

@@ -1,0 +1,4 @@
+
+export const handler = {
+  handle: (message, delivery) => functions.message(message, environment(), delivery),
+};

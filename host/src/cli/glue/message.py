@@ -1,0 +1,7 @@
+
+
+class Handler(exports.Handler):
+    """Runs `message(message, delivery)` for an MQTT message."""
+
+    def handle(self, message, delivery):
+        module.message(message, delivery)
