@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-EXAMPLES := hello-http sensor-average threshold-alert
+EXAMPLES := hello-http sensor-average threshold-alert activity-report
 WASM := --release --target wasm32-wasip2
 
 .PHONY: run test setup examples lint dist

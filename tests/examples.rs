@@ -136,3 +136,28 @@ async fn threshold_alert_raises_one_alert_and_clears_it_once() {
         .await_log("threshold-alert", "fridge: alert at 11")
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn activity_report_says_how_many_messages_there_were() {
+    let readme = include_str!("../examples/activity-report/README.md");
+    let commands = [
+        "mosquitto_sub -p 1883 -t reports/activity -v",
+        "tidegate invoke activity-report --tick",
+    ];
+    let (host, admin) = start("activity-report", readme, &commands).await;
+    let address = host.mqtt_address();
+    let mut reader = MqttClient::connect(address, "reader").await;
+    reader.subscribe("reports/activity", QoS::AtLeastOnce).await;
+    for _ in 0..3 {
+        reading(address, "kitchen", "21").await;
+    }
+    admin.await_invocations("activity-report", 3).await;
+    // On its schedule, in ten seconds at most: one report or, where it came while the messages did, two.
+    let mut reported = 0;
+    while reported < 3 {
+        let report = reader.next_message().await.text();
+        let count = report.split(' ').nth(1).expect("a number");
+        reported += count.parse::<u32>().expect("a number");
+    }
+    assert_eq!(reported, 3);
+}

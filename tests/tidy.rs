@@ -81,6 +81,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
             "limits",
             "model",
             "observe",
+            "storage",
             "trigger",
         ],
     ),

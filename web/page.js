@@ -92,6 +92,10 @@ function triggers(shown) {
     list.append(item(`HTTP ${methods} `, trigger.route, trigger.route.includes("{") ? null : shown.urls[index]));
   });
   for (const trigger of shown.triggers.mqtt) list.append(item("MQTT ", trigger.topic, null));
+  for (const trigger of shown.triggers.schedule) {
+    const next = trigger.next_runs[0] ? `, next ${trigger.next_runs[0]}` : "";
+    list.append(item("schedule ", `${trigger.cron} (${trigger.timezone})${next}`, null));
+  }
   made.append(list);
   return made;
 }

@@ -28,6 +28,7 @@ use crate::data_dir::DataDir;
 use crate::deploy::activate::{Deployer, stored_table};
 use crate::ingress::http::HttpIngress;
 use crate::ingress::mqtt::MqttIngress;
+use crate::ingress::schedule::ScheduleIngress;
 use crate::invoke::engine::PooledEngine;
 use crate::invoke::invoker::{Invoker, Services};
 use crate::model::secret::Secrets;
@@ -112,6 +113,8 @@ async fn serve(config: &Config, announcement: Announcement) -> anyhow::Result<()
             .serve_mqtt(listener, anywhere, &events, &stop_events)
             .await?;
     }
+
+    parts.start_schedules(&events, &stop_events).await;
 
     announce(&addresses, announcement, login.as_deref());
     let reason = tokio::select! {
@@ -224,6 +227,16 @@ impl Parts {
         let ingress = Arc::new(HttpIngress { tables, invoker });
         events.spawn(ingress.serve(TcpListener::from_std(listener)?, stop.clone()));
         Ok(())
+    }
+
+    async fn start_schedules(&self, events: &TaskTracker, stop: &CancellationToken) {
+        let ingress = Arc::new(ScheduleIngress {
+            database: self.database.clone(),
+            tables: self.tables.clone(),
+            invoker: self.invoker.clone(),
+        });
+        events.spawn(ingress.run(self.tables.follow(), stop.clone()));
+        self.tables.followed().await;
     }
 
     /// Clients are let in when all triggers have subscribed.

@@ -44,6 +44,21 @@ pub const MQTT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Functions that one message may pass through, each publishing what starts the next. Stops loops.
 pub const MQTT_HOPS_MAX: u32 = 8;
 
+// === Schedules ===
+
+/// Bytes of a cron expression; the longest that say something are lists of all minutes.
+pub const CRON_BYTES_MAX: usize = 256;
+/// Passed-over ticks that are counted for the tick that runs in their place. Bounds the work after a long downtime.
+pub const MISSED_TICKS_COUNTED: u32 = 10_000;
+/// Hours that the clock may be set back and ticks that ran are not run again. A clock that is set back further was
+/// wrong before, and schedules are not to stand still until it shows that time again.
+pub const CLOCK_SET_BACK_MAX_HOURS: i64 = 3;
+/// How long schedules wait at most before they look at the clock again, which may have been set.
+pub const CLOCK_CHECK_PERIOD: Duration = Duration::from_secs(60);
+
+/// Times to come that are shown of a schedule.
+pub const NEXT_RUNS_SHOWN: usize = 5;
+
 // === Calls within an app ===
 
 /// Functions of an app that may wait for one another, each called by the one before. Stops loops.

@@ -12,12 +12,13 @@
 //! ```
 //!
 //! The attribute exports the function and writes its triggers and grants into the component, so that uploading the
-//! component is all it takes. A component may have one `#[http_handler]` and one `#[mqtt_handler]`; a second one of the
-//! same kind does not compile ("symbol is already defined"), since a component exports each interface once. Tell several routes
-//! or topics apart inside the handler, by [`Request::route`] or by [`Delivery::matched_filter`].
+//! component is all it takes. A component may have one `#[http_handler]`, one `#[mqtt_handler]` and one
+//! `#[schedule_handler]`; a second one of the same kind does not compile ("symbol is already defined"), since a component
+//! exports each interface once. Tell several routes, topics or schedules apart inside the handler, by
+//! [`Request::route`], [`Delivery::matched_filter`] or [`Tick::cron`](field@Tick::cron).
 //!
-//! Layout: [`http`] and [`mqtt`] are what comes in, [`key_value`], [`sqlite`], [`config`], [`log`] and `mqtt::publish` what a handler
-//! may use. Only what is used ends up among the component's imports.
+//! Layout: [`http`], [`mqtt`] and [`schedule`] are what comes in, [`key_value`], [`sqlite`], [`config`], [`log`] and
+//! `mqtt::publish` what a handler may use. Only what is used ends up among the component's imports.
 //!
 //! Natively, as in `cargo test`, all of it works on in-memory fakes, which `testing` sets and reads.
 
@@ -26,6 +27,7 @@ extern crate self as tidegate_sdk;
 
 pub mod http;
 pub mod mqtt;
+pub mod schedule;
 
 pub mod config;
 pub mod key_value;
@@ -42,13 +44,15 @@ mod fakes;
 
 pub use http::{BodyStream, BodyWriter, IntoResponse, Request, Response};
 pub use mqtt::{Delivery, Message, Qos};
-pub use tidegate_sdk_macros::{http_handler, manifest, mqtt_handler};
+pub use schedule::Tick;
+pub use tidegate_sdk_macros::{http_handler, manifest, mqtt_handler, schedule_handler};
 
 /// What the macros' output needs; not for use by hand.
 #[doc(hidden)]
 #[cfg(target_arch = "wasm32")]
 pub mod export {
     pub use crate::bindings::exports::tidegate::mqtt::handler as mqtt;
+    pub use crate::bindings::schedule::exports::tidegate::schedule::handler as schedule;
     pub use crate::http::export::handle as handle_http;
     pub use wasip2;
 }

@@ -164,9 +164,9 @@ impl Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What an `#[mqtt_handler]` may return.
+/// What an `#[mqtt_handler]` or a `#[schedule_handler]` may return.
 pub trait IntoOutcome {
-    /// Ok where the message was handled; otherwise why not, upon which it is delivered again.
+    /// Ok where the event was handled; otherwise why not, upon which it is tried again.
     fn into_outcome(self) -> Result<(), String>;
 }
 

@@ -1,4 +1,4 @@
-//! For unit tests, which run natively: make requests and messages, set what a function finds on its host, and read
+//! For unit tests, which run natively: make requests, messages and ticks, set what a function finds on its host, and read
 //! what it left there.
 //!
 //! ```
@@ -17,6 +17,7 @@
 //! (`--test-threads=1`), [`reset`] makes a new one.
 
 use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
 
 use crate::bindings::tidegate::mqtt::types;
 use crate::bindings::wasi::logging::logging;
@@ -24,6 +25,7 @@ use crate::fakes::{World, with_world};
 use crate::http::{BodyStream, IntoResponse, Request, percent, text_header};
 use crate::log::Level;
 use crate::mqtt::{Delivery, Message};
+use crate::schedule::Tick;
 
 /// Forgets everything that was set or left.
 pub fn reset() {
@@ -115,6 +117,50 @@ pub fn delivery(message: &Message) -> Delivery {
         attempt: 1,
         matched_filter: message.topic.clone(),
     }
+}
+
+/// The first run of a tick that was due at a time, such as `2026-03-29T03:00:00+02:00`, with no ticks missed, of a
+/// schedule in UTC that is due each minute. Set its other fields as a test needs them.
+///
+/// # Panics
+///
+/// If the text is not a time in this form.
+pub fn tick(local_time: &str) -> Tick {
+    let seconds = seconds_of(local_time).unwrap_or_else(|| {
+        panic!("`{local_time}` is no time: write it as in `2026-03-29T03:00:00+02:00`")
+    });
+    Tick {
+        id: format!("tick-{seconds}"),
+        scheduled: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds),
+        local_time: local_time.to_owned(),
+        cron: "* * * * *".to_owned(),
+        timezone: "UTC".to_owned(),
+        attempt: 1,
+        missed: 0,
+    }
+}
+
+/// Seconds since 1970 of a time in RFC 3339.
+fn seconds_of(text: &str) -> Option<u64> {
+    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+    let offset = match text.get(19..20)? {
+        "Z" => 0,
+        sign => {
+            let size = number(20..22)? * 3600 + number(23..25)? * 60;
+            if sign == "-" { -size } else { size }
+        }
+    };
+    // Years that begin in March end with the leap day.
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let days_of_years = year * 365 + year / 4 - year / 100 + year / 400;
+    let days = days_of_years + (month * 153 + 2) / 5 + day - 1 - 719_468;
+    u64::try_from(days * 86_400 + hour * 3600 + minute * 60 + second - offset).ok()
 }
 
 /// Begins a request; `target` is a path with or without a query.

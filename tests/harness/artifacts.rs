@@ -82,6 +82,8 @@ fn build() -> Artifacts {
         "sensor-average",
         "-p",
         "threshold-alert",
+        "-p",
+        "activity-report",
     ];
     cargo(repository(), &target, &[&wasm[..], &examples].concat());
     Artifacts {

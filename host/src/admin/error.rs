@@ -140,7 +140,7 @@ fn deploy_status_and_code(error: &DeployError) -> (StatusCode, &'static str) {
         DeployError::Misfit(Misfit::TriggerWithoutExport { .. }) => {
             (S::UNPROCESSABLE_ENTITY, "export_missing")
         }
-        DeployError::Misfit(Misfit::MqttWithoutTopic) => {
+        DeployError::Misfit(Misfit::MqttWithoutTopic | Misfit::TicksWithoutSchedule) => {
             (S::UNPROCESSABLE_ENTITY, "trigger_missing")
         }
         DeployError::Misfit(Misfit::TwoHandlers(_)) => {

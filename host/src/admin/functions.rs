@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -17,8 +18,10 @@ use crate::deploy::activate::DeployError;
 use crate::deploy::checks;
 use crate::deploy::inspect::Inspection;
 use crate::invoke::ready::ReadyFunction;
+use crate::limits::NEXT_RUNS_SHOWN;
 use crate::model::manifest::Manifest;
 use crate::model::name::Name;
+use crate::model::schedule::{self, ScheduleTrigger};
 use crate::observe::journal::{Record, rfc3339};
 
 /// `GET /functions`
@@ -98,7 +101,7 @@ pub(super) async fn dry_run(
         "exports": checked.inspection.exports,
         "imports": checked.inspection.imports,
         "abi": checked.inspection.abi,
-        "triggers": { "http": checked.manifest.http, "mqtt": checked.manifest.mqtt },
+        "triggers": triggers(&checked.manifest),
         "grants": checked.manifest.grants,
         "would_change": host.deployer.unchanged(&function, &checked).is_none(),
         "warnings": warnings(&host, &checked.manifest, &checked.inspection),
@@ -210,11 +213,28 @@ fn summary(http_url: &str, function: &ReadyFunction) -> Value {
         "abi": function.abi,
         "component_bytes": function.component_bytes,
         "created_at": time(function.created_ms),
-        "triggers": { "http": function.manifest.http, "mqtt": function.manifest.mqtt },
+        "triggers": triggers(&function.manifest),
         "urls": urls,
         "invocations": totals.invocations,
         "failures": totals.failures,
     })
+}
+
+/// What starts a function; schedules with their next times.
+fn triggers(manifest: &Manifest) -> Value {
+    let now = Timestamp::now();
+    let schedule = |trigger: &ScheduleTrigger| {
+        let next: Vec<String> = trigger
+            .times_after(now)
+            .take(NEXT_RUNS_SHOWN)
+            .map(|time| schedule::rfc3339(&time))
+            .collect();
+        let mut shown = json!(trigger);
+        shown["next_runs"] = json!(next);
+        shown
+    };
+    let schedules: Vec<Value> = manifest.schedule.iter().map(schedule).collect();
+    json!({ "http": manifest.http, "mqtt": manifest.mqtt, "schedule": schedules })
 }
 
 /// Where a route is reached. A rest segment may be empty, so the link leaves it out; parameters stay to be filled in.

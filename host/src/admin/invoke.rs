@@ -9,6 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::header::HOST;
 use http_body_util::{BodyExt as _, Full};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -17,8 +18,10 @@ use super::error::ApiError;
 use super::functions::{find, invocation};
 use super::router::{ApiResult, Deploys, Host, name};
 use crate::invoke::http::NoAnswer;
+use crate::invoke::ready::ReadyFunction;
 use crate::model::event::Delivery;
 use crate::model::id::InvocationId;
+use crate::model::schedule::{ScheduleTrigger, Tick};
 
 /// The event, by its trigger's kind.
 #[derive(Deserialize)]
@@ -26,6 +29,23 @@ use crate::model::id::InvocationId;
 pub(super) enum InvokeRequest {
     Http(HttpEvent),
     Mqtt(MessageRequest),
+    Schedule(TickRequest),
+}
+
+/// A tick of the function's first schedule or, where it has none, of one that is due each minute.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TickRequest {
+    /// Seconds since 1970; now, where it is left out.
+    scheduled: Option<i64>,
+    #[serde(default = "first")]
+    attempt: u32,
+    #[serde(default)]
+    missed: u32,
+}
+
+fn first() -> u32 {
+    1
 }
 
 #[derive(Deserialize)]
@@ -74,6 +94,11 @@ pub(super) async fn invoke(
                 .await;
             (record.id, json!({ "invocation": invocation(&record) }))
         }
+        InvokeRequest::Schedule(event) => {
+            let tick = event.into_tick(&function)?;
+            let record = host.invoker.invoke_tick(&function, &tick).await;
+            (record.id, json!({ "invocation": invocation(&record) }))
+        }
         InvokeRequest::Http(event) => {
             let id = InvocationId::new();
             let request = http_request(event, id)?;
@@ -102,6 +127,24 @@ pub(super) async fn invoke(
         .collect();
     result["logs"] = json!(logs);
     Ok(Json(result))
+}
+
+impl TickRequest {
+    fn into_tick(self, function: &ReadyFunction) -> Result<Tick, ApiError> {
+        let every_minute = || ScheduleTrigger::new("* * * * *".parse().expect("an expression"));
+        let trigger = function.manifest.schedule.first().cloned();
+        let trigger = trigger.unwrap_or_else(every_minute);
+        let scheduled = self.scheduled.map(Timestamp::from_second).transpose();
+        let scheduled =
+            scheduled.map_err(|error| ApiError::BadRequest(format!("scheduled: {error}")))?;
+        let at = trigger.at(scheduled.unwrap_or_else(Timestamp::now));
+        Ok(Tick {
+            // Not that of a tick that is due: what a function does once per id is done for that one.
+            id: format!("trial-{}", InvocationId::new()),
+            attempt: self.attempt,
+            ..Tick::new(&trigger.key(&function.name), at, self.missed)
+        })
+    }
 }
 
 fn http_request(

@@ -32,10 +32,10 @@ type Operation = (
 use Content::{Bytes, Json as JsonContent, JsonOrEvents, Nothing, Upload};
 
 const UPLOAD: &[&str] = &[
-    "route", "topic", "bucket", "database", "publish", "outbound",
+    "route", "topic", "schedule", "bucket", "database", "publish", "outbound",
 ];
 const DRY_RUN: &[&str] = &[
-    "dry_run", "route", "topic", "bucket", "database", "publish", "outbound",
+    "dry_run", "route", "topic", "schedule", "bucket", "database", "publish", "outbound",
 ];
 const LOGS: &[&str] = &["limit", "invocation", "follow"];
 

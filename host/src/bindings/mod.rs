@@ -11,4 +11,5 @@ pub mod foreign;
 pub mod foreign_async;
 pub mod imports;
 pub mod mqtt;
+pub mod schedule;
 pub mod sqlite;

@@ -63,6 +63,9 @@ pub(super) struct Parameters {
     /// A route that the function answers, such as `/doors/{id}`
     #[arg(long = "route", value_name = "ROUTE")]
     routes: Vec<String>,
+    /// A schedule that the function runs on, in UTC, such as `*/5 * * * *`
+    #[arg(long = "schedule", value_name = "CRON")]
+    schedules: Vec<String>,
     /// A key-value bucket that the function may open, such as `default` or `readings:ro`
     #[arg(long = "bucket", value_name = "BUCKET")]
     buckets: Vec<String>,
@@ -238,6 +241,7 @@ impl Parameters {
         let parameters = [
             ("route", self.routes.as_slice()),
             ("topic", topics),
+            ("schedule", &self.schedules),
             ("bucket", &self.buckets),
             ("database", &self.databases),
             ("publish", &self.publish),
@@ -262,6 +266,7 @@ impl DeployArgs {
             ("--manifest", given.manifest.is_some()),
             ("--route", !given.routes.is_empty()),
             ("--topic", !self.topics.is_empty()),
+            ("--schedule", !given.schedules.is_empty()),
             ("--bucket", !given.buckets.is_empty()),
             ("--database", !given.databases.is_empty()),
             ("--publish", !given.publish.is_empty()),

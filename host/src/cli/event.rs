@@ -17,8 +17,12 @@ pub(super) struct EventArgs {
     http: HttpArgs,
     #[command(flatten)]
     mqtt: MqttArgs,
+    /// The event is a tick of a schedule that is due now
+    #[arg(long, help_heading = "Tick of a schedule")]
+    #[arg(conflicts_with_all = ["path", "method", "headers", "body", "body_file", "topic", "event"])]
+    tick: bool,
     /// Read the whole event from this file, `-` is standard input: an HTTP request as it is sent (GET /a HTTP/1.1 …), or
-    /// the JSON that the admin API takes, `{"http": {…}}` or `{"mqtt": {…}}`
+    /// the JSON that the admin API takes, `{"http": {…}}`, `{"mqtt": {…}}` or `{"schedule": {…}}`
     #[arg(long, value_name = "FILE", help_heading = "Event from a file")]
     #[arg(conflicts_with_all = ["path", "method", "headers", "body", "body_file", "topic"])]
     event: Option<PathBuf>,
@@ -81,6 +85,9 @@ impl EventArgs {
             let bytes = read_file(file)?;
             return parse_event(&bytes)
                 .with_context(|| format!("the event in {} cannot be used", file.display()));
+        }
+        if self.tick {
+            return Ok(json!({ "schedule": {} }));
         }
         match (&self.mqtt.topic, &self.http.path) {
             (Some(topic), _) => self.mqtt.event(topic),

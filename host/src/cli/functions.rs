@@ -84,6 +84,8 @@ pub(super) struct Triggers {
     pub(super) http: Vec<HttpTrigger>,
     #[serde(default)]
     pub(super) mqtt: Vec<MqttTrigger>,
+    #[serde(default)]
+    pub(super) schedule: Vec<ScheduleTrigger>,
 }
 
 /// A route.
@@ -100,6 +102,16 @@ pub(super) struct MqttTrigger {
     pub(super) topic: String,
     qos: u8,
     order: String,
+}
+
+/// A schedule.
+#[derive(Deserialize)]
+pub(super) struct ScheduleTrigger {
+    cron: String,
+    timezone: String,
+    /// Its next times, soonest first.
+    #[serde(default)]
+    next_runs: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -142,8 +154,9 @@ impl Triggers {
     /// One line for each trigger.
     pub(super) fn lines(&self) -> Vec<String> {
         let http = self.http.iter().map(HttpTrigger::line);
-        http.chain(self.mqtt.iter().map(MqttTrigger::line))
-            .collect()
+        let mqtt = self.mqtt.iter().map(MqttTrigger::line);
+        let schedule = self.schedule.iter().map(ScheduleTrigger::line);
+        http.chain(mqtt).chain(schedule).collect()
     }
 }
 
@@ -162,6 +175,16 @@ impl MqttTrigger {
             "mqtt {} (qos {}, order {})",
             self.topic, self.qos, self.order
         )
+    }
+}
+
+impl ScheduleTrigger {
+    fn line(&self) -> String {
+        let schedule = format!("schedule {} ({})", self.cron, self.timezone);
+        match self.next_runs.first() {
+            Some(next) => format!("{schedule}, next {next}"),
+            None => format!("{schedule}, never again"),
+        }
     }
 }
 
@@ -235,6 +258,11 @@ fn write_function(out: &mut impl Write, function: &Function, paint: Paint) -> io
     )?;
     for trigger in function.triggers.lines() {
         line("trigger", &trigger)?;
+    }
+    for schedule in &function.triggers.schedule {
+        for next in &schedule.next_runs {
+            line("next run", next)?;
+        }
     }
     for url in &function.urls {
         line("url", url)?;
@@ -312,6 +340,7 @@ mod tests {
             "triggers": {
                 "http": [{"route": "/a", "methods": ["GET", "POST"]}, {"route": "/b", "methods": []}],
                 "mqtt": [{"topic": "x/+", "qos": 1, "order": "per-topic"}],
+                "schedule": [{"cron": "0 6 * * *", "timezone": "UTC", "next_runs": ["T1", "T2"]}],
             },
             "urls": ["http://h/a"], "invocations": 3, "failures": 1,
         }))
@@ -326,6 +355,9 @@ mod tests {
              trigger      http GET,POST /a\n\
              trigger      http /b\n\
              trigger      mqtt x/+ (qos 1, order per-topic)\n\
+             trigger      schedule 0 6 * * * (UTC), next T1\n\
+             next run     T1\n\
+             next run     T2\n\
              url          http://h/a\n";
         assert_eq!(String::from_utf8(out).expect("text"), expected);
     }

@@ -94,7 +94,7 @@ pub(super) fn first_path(function: &Function) -> anyhow::Result<String> {
     let first = function.triggers.http.first();
     let first = first.ok_or_else(|| {
         anyhow!(
-            "`{}` has no route: pass --topic, or --path to try it all the same",
+            "`{}` has no route: pass --topic or --tick, or --path to try it all the same",
             print::printable(&function.name)
         )
     })?;

@@ -92,6 +92,14 @@ const SOURCES: &[(&str, &str)] = &[
         include_str!("../../../sdk-rust/src/mqtt/tests.rs"),
     ),
     (
+        "src/schedule.rs",
+        include_str!("../../../sdk-rust/src/schedule.rs"),
+    ),
+    (
+        "src/schedule/tests.rs",
+        include_str!("../../../sdk-rust/src/schedule/tests.rs"),
+    ),
+    (
         "src/sqlite.rs",
         include_str!("../../../sdk-rust/src/sqlite.rs"),
     ),
@@ -114,6 +122,10 @@ const SOURCES: &[(&str, &str)] = &[
     (
         "wit/deps/mqtt.wit",
         include_str!("../../../wit/deps/mqtt.wit"),
+    ),
+    (
+        "wit/deps/schedule.wit",
+        include_str!("../../../wit/deps/schedule.wit"),
     ),
     (
         "wit/deps/spin-sqlite.wit",

@@ -26,6 +26,7 @@ use crate::model::digest::Digest;
 use crate::model::file::Files;
 use crate::model::manifest::{InvalidManifest, Manifest};
 use crate::model::name::Name;
+use crate::model::schedule;
 use crate::model::secret::Secrets;
 use crate::observe::journal::Journals;
 use crate::storage::database::{Database, StorageError};
@@ -265,6 +266,7 @@ impl Deployer {
                 .iter()
                 .map(|(_, bytes)| (Digest::of(bytes), bytes.clone()))
                 .collect(),
+            schedules: schedule::keys(&checked.manifest.schedule, &upload.name),
             created_ms: now_ms(),
             actor: actor.to_owned(),
         };
@@ -310,8 +312,11 @@ impl Deployer {
         self.check_clashes(name, &candidate.manifest)?;
         self.check_secrets(&candidate.manifest)?;
         let (function, number, by) = (name.clone(), target.number, actor.to_owned());
+        let schedules = schedule::keys(&candidate.manifest.schedule, name);
         self.database
-            .write(move |db| deployments::rollback(db, &function, number, &by, now_ms()))
+            .write(move |db| {
+                deployments::rollback(db, &function, number, &schedules, &by, now_ms())
+            })
             .await?;
         let function = self.activate(name, number).await?;
         tracing::info!(function = %name, revision = number, actor, "rolled back");

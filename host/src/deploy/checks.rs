@@ -15,7 +15,8 @@ pub enum Misfit {
     /// It exports nothing that can be triggered.
     #[error(
         "the component exports nothing that can be triggered: it needs `wasi:http/incoming-handler@0.2`, \
-         `wasi:http/handler@0.3` or `wasi:cli/run` (HTTP), or `tidegate:mqtt/handler@0.1.0` (MQTT); it exports {0}"
+         `wasi:http/handler@0.3` or `wasi:cli/run` (HTTP), `tidegate:mqtt/handler@0.1.0` (MQTT), or \
+         `tidegate:schedule/handler@0.1.0` (schedules); it exports {0}"
     )]
     NothingToTrigger(String),
     /// Two exports for the same events.
@@ -32,7 +33,7 @@ pub enum Misfit {
     /// A trigger without the export it needs.
     #[error("the manifest has {kind} triggers, but the component does not export `{export}`")]
     TriggerWithoutExport {
-        /// `http` or `mqtt`.
+        /// `http`, `mqtt` or `schedule`.
         kind: &'static str,
         /// What is missing.
         export: &'static str,
@@ -43,6 +44,12 @@ pub enum Misfit {
         upload (`%2B` is `+`), or [[mqtt]] to its manifest"
     )]
     MqttWithoutTopic,
+    /// A function for schedules without one.
+    #[error(
+        "the component runs on schedules, but has none: add `?schedule=*/5+*+*+*+*` to the upload (`+` is a space), or \
+        [[schedule]] with `cron = \"*/5 * * * *\"` to its manifest"
+    )]
+    TicksWithoutSchedule,
     /// Imports beyond what the host serves.
     #[error("the component imports what this host does not have: {}; {ADVICE}", .0.join(", "))]
     UnknownImports(Vec<String>),
@@ -91,6 +98,7 @@ pub fn fit(name: &Name, inspection: &Inspection, manifest: &mut Manifest) -> Res
     for same in [
         exports::http_handlers(&exports),
         exports::mqtt_handlers(&exports),
+        exports::schedule_handlers(&exports),
     ] {
         if same.len() > 1 {
             let names = same.into_iter().map(|name| format!("`{name}`")).collect();
@@ -104,7 +112,8 @@ pub fn fit(name: &Name, inspection: &Inspection, manifest: &mut Manifest) -> Res
         .iter()
         .any(|trigger| trigger.response.is_none());
     let only_responses = !needs_http && !manifest.http.is_empty();
-    if !handles_http && !handles_mqtt && !only_responses {
+    let takes_ticks = exports::schedule(&exports).is_some();
+    if !handles_http && !handles_mqtt && !takes_ticks && !only_responses {
         return Err(Misfit::NothingToTrigger(or_nothing(&inspection.exports)));
     }
     if !handles_http && needs_http {
@@ -121,6 +130,15 @@ pub fn fit(name: &Name, inspection: &Inspection, manifest: &mut Manifest) -> Res
     }
     if handles_mqtt && manifest.mqtt.is_empty() {
         return Err(Misfit::MqttWithoutTopic);
+    }
+    if !takes_ticks && !manifest.schedule.is_empty() {
+        return Err(Misfit::TriggerWithoutExport {
+            kind: "schedule",
+            export: "tidegate:schedule/handler@0.1.0",
+        });
+    }
+    if takes_ticks && manifest.schedule.is_empty() {
+        return Err(Misfit::TicksWithoutSchedule);
     }
     // Spin's SDKs bring all their imports along, used or not: there, a call without its grant is denied.
     if !inspection.spin
@@ -262,6 +280,26 @@ mod tests {
                 &format!("{mqtt}\n[[http]]\nroute = \"/x\"")
             ),
             Err(Misfit::TriggerWithoutExport { kind: "http", .. })
+        ));
+    }
+
+    #[test]
+    fn what_takes_ticks_needs_a_schedule_and_the_other_way_round() {
+        let schedule = "[[schedule]]\ncron = \"* * * * *\"";
+        for export in ["tidegate:schedule/handler@0.1.0", "handle-cron-event"] {
+            assert_eq!(
+                check(&[export], &[], "").map(|_| ()),
+                Err(Misfit::TicksWithoutSchedule)
+            );
+            let types = ["spin:cron/cron-types@3.0.0"];
+            assert!(check(&[export], &types, schedule).is_ok());
+        }
+        assert!(matches!(
+            check(&[HTTP], &[], schedule),
+            Err(Misfit::TriggerWithoutExport {
+                kind: "schedule",
+                ..
+            })
         ));
     }
 

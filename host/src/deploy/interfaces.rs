@@ -76,6 +76,12 @@ const SERVED: &[Interface] = &[
         &["", "2.0.0", "3.0.0"],
         Needs::Nothing,
     ),
+    interface("spin:cron/cron-types", &["3.0.0"], Needs::Nothing),
+    interface(
+        "fermyon:spin-cron/cron-types",
+        &["", "2.0.0"],
+        Needs::Nothing,
+    ),
 ];
 
 /// What is known about an import.

@@ -1,8 +1,11 @@
 //! Where a manifest comes from: embedded in the component, a part of the upload, query parameters; later ones add to
 //! and override earlier ones.
 
+use jiff::Timestamp;
+
 use crate::limits::MANIFEST_BYTES_MAX;
 use crate::model::manifest::{HttpTrigger, InvalidManifest, Manifest, MqttTrigger};
+use crate::model::schedule::ScheduleTrigger;
 
 /// Why the manifest was refused; the text names the part and the key.
 #[derive(Debug, thiserror::Error)]
@@ -32,8 +35,8 @@ pub enum ManifestError {
 }
 
 /// The query parameters of an upload that are shorthand for the manifest.
-pub const PARAMETERS: [&str; 6] = [
-    "route", "topic", "bucket", "database", "publish", "outbound",
+pub const PARAMETERS: [&str; 7] = [
+    "route", "topic", "schedule", "bucket", "database", "publish", "outbound",
 ];
 
 /// The effective manifest of an upload, checked as far as it can be without its component.
@@ -63,6 +66,11 @@ pub fn merge(
     }
     manifest.absorb(from_parameters(parameters)?);
     manifest.check()?;
+    let now = Timestamp::now();
+    let never = |trigger: &&ScheduleTrigger| trigger.next_after(now).is_none();
+    if let Some(trigger) = manifest.schedule.iter().find(never) {
+        return Err(InvalidManifest::NeverRuns(trigger.cron.to_string()).into());
+    }
     Ok(manifest)
 }
 
@@ -92,6 +100,9 @@ fn from_parameters(parameters: &[(String, String)]) -> Result<Manifest, Manifest
                 manifest.http.push(HttpTrigger::new(route));
             }
             "topic" => manifest.mqtt.push(MqttTrigger::new(
+                value.parse().map_err(|error| invalid(format!("{error}")))?,
+            )),
+            "schedule" => manifest.schedule.push(ScheduleTrigger::new(
                 value.parse().map_err(|error| invalid(format!("{error}")))?,
             )),
             "bucket" => manifest
@@ -161,6 +172,70 @@ mod tests {
     }
 
     #[test]
+    fn schedules_add_up_and_a_later_one_replaces_the_same() {
+        let embedded =
+            b"[[schedule]]\ncron = \"0 6 * * *\"\nattempts = 2\n\0[[schedule]]\ncron = \"0 7 * * *\"";
+        let part = "[[schedule]]\ncron = \"0 6 * * *\"\n\
+            [[schedule]]\ncron = \"0 6 * * *\"\ntimezone = \"Europe/Berlin\"";
+        let merged = merge(
+            embedded,
+            Some(part),
+            &parameters(&[("schedule", "@hourly")]),
+        );
+        let schedules = merged.expect("valid").schedule;
+        let read: Vec<_> = schedules
+            .iter()
+            .map(|trigger| {
+                (
+                    trigger.cron.as_str(),
+                    trigger.timezone.as_str(),
+                    trigger.attempts,
+                )
+            })
+            .collect();
+        assert_eq!(
+            read,
+            [
+                ("0 6 * * *", "UTC", None),
+                ("0 7 * * *", "UTC", None),
+                ("0 6 * * *", "Europe/Berlin", None),
+                ("@hourly", "UTC", None),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_schedule_is_named() {
+        let cases = [
+            (
+                "[[mqtt]]\ntopic = \"a\"\nattempts = 11",
+                "mqtt.attempts: `11`",
+            ),
+            ("[[schedule]]\ncron = \"5 minutes\"", "as in `*/5 * * * *`"),
+            (
+                "[[schedule]]\ncron = \"0 0 30 2 *\"",
+                "`0 0 30 2 *` never runs",
+            ),
+            (
+                "[[schedule]]\ncron = \"* * * * *\"\ntimezone = \"Berlin\"",
+                "as in `Europe/Berlin`",
+            ),
+            (
+                "[[schedule]]\ncron = \"* * * * *\"\ntz = \"UTC\"",
+                "unknown field `tz`",
+            ),
+            (
+                "[[schedule]]\ncron = \"* * * * *\"\nattempts = 0",
+                "schedule.attempts: `0`",
+            ),
+        ];
+        for (text, expected) in cases {
+            let error = merge(b"", Some(text), &[]).expect_err(text).to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         let auth = |destination: &str, header: &str| {
             format!(
@@ -210,7 +285,7 @@ mod tests {
             .expect_err("unknown")
             .to_string();
         assert!(
-            error.contains("`rout`") && error.contains("route, topic, bucket"),
+            error.contains("`rout`") && error.contains("route, topic, schedule, bucket"),
             "{error}"
         );
         assert!(matches!(

@@ -1,6 +1,8 @@
 //! The data plane's edge: events come in, are matched with a function, and are answered.
 
+mod backoff;
 pub mod http;
 pub mod mqtt;
 mod respond;
+pub mod schedule;
 mod spin_headers;

@@ -8,17 +8,15 @@
 //! says otherwise), different topics in parallel. A full queue stops its subscriptions, and the broker keeps what it
 //! can meanwhile. A message that a function does not handle is tried again with backoff, and in the end given up.
 
-use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::backoff::backoff;
 use crate::broker::Broker;
 use crate::invoke::invoker::Invoker;
 use crate::invoke::ready::ReadyFunction;
@@ -58,9 +56,6 @@ struct FunctionQueue {
     /// By filter alone: where a deployment changes what else a trigger says, messages that wait are not to be lost.
     subscriptions: HashMap<TopicFilter, CancellationToken>,
 }
-
-const BACKOFF_FIRST: Duration = Duration::from_millis(100);
-const BACKOFF_MOST: Duration = Duration::from_secs(10);
 
 impl MqttIngress {
     /// Follows the trigger table until `stop`, then handles what has arrived.
@@ -302,13 +297,4 @@ fn give_up(
         .log(invocation, Level::Error, Source::Host, "", &text);
     tracing::warn!(function = %function.name, topic = %message.topic, message = id, attempts, "a message is given up");
     metrics::message_dropped(function.name.as_str(), "attempts");
-}
-
-/// Doubles with each attempt; half of it is left to chance, so that many do not come back at once.
-fn backoff(attempt: u32) -> Duration {
-    let whole = BACKOFF_FIRST
-        .saturating_mul(1 << (attempt - 1).min(16))
-        .min(BACKOFF_MOST);
-    let chance = RandomState::new().build_hasher().finish() % 1000;
-    whole / 2 + whole * u32::try_from(chance).expect("below 1000") / 2000
 }

@@ -17,4 +17,5 @@ mod linker;
 mod mqtt;
 pub mod ready;
 pub mod runtime;
+mod schedule;
 mod ticker;

@@ -25,10 +25,11 @@ use super::invoker::InvokerError;
 use super::linker;
 use super::runtime::{AsyncUnavailable, Runtime, Runtimes};
 use crate::bindings::mqtt::MqttHandlerPre;
+use crate::bindings::schedule::ScheduleHandlerPre;
 use crate::capability::outbound::{FunctionOutbound, Outbound};
 use crate::model::abi::Abi;
 use crate::model::digest::Digest;
-use crate::model::exports::{self, HttpExport, MqttExport};
+use crate::model::exports::{self, HttpExport, MqttExport, ScheduleExport};
 use crate::model::grant::Grants;
 use crate::model::manifest::{FunctionLimits, InvalidManifest, Manifest};
 use crate::model::name::Name;
@@ -73,6 +74,7 @@ pub struct ReadyFunction {
 pub(super) struct Loaded {
     pub(super) http: Option<HttpEntry>,
     pub(super) mqtt: Option<MqttEntry>,
+    pub(super) schedule: Option<ScheduleEntry>,
 }
 
 /// What serves HTTP requests.
@@ -94,6 +96,15 @@ pub(super) enum MqttEntry {
     /// `tidegate:mqtt/handler`
     Tidegate(MqttHandlerPre<InstanceState>),
     /// `handle-message` of Spin's MQTT trigger.
+    Spin(InstancePre<InstanceState>),
+}
+
+/// What takes ticks of schedules.
+#[derive(Clone)]
+pub(super) enum ScheduleEntry {
+    /// `tidegate:schedule/handler`
+    Tidegate(ScheduleHandlerPre<InstanceState>),
+    /// `handle-cron-event` of Spin's cron trigger.
     Spin(InstancePre<InstanceState>),
 }
 
@@ -277,6 +288,7 @@ impl Loader {
         Ok(Loaded {
             http: http_entry(&names, &pre).map_err(unlinkable)?,
             mqtt: mqtt_entry(&names, &pre).map_err(unlinkable)?,
+            schedule: schedule_entry(&names, &pre).map_err(unlinkable)?,
         })
     }
 }
@@ -304,6 +316,19 @@ fn mqtt_entry(
     let entry = match exports::mqtt(exports) {
         Some(MqttExport::Tidegate) => MqttEntry::Tidegate(MqttHandlerPre::new(pre)?),
         Some(MqttExport::Spin) => MqttEntry::Spin(pre),
+        None => return Ok(None),
+    };
+    Ok(Some(entry))
+}
+
+fn schedule_entry(
+    exports: &[&str],
+    pre: &InstancePre<InstanceState>,
+) -> wasmtime::Result<Option<ScheduleEntry>> {
+    let pre = pre.clone();
+    let entry = match exports::schedule(exports) {
+        Some(ScheduleExport::Tidegate) => ScheduleEntry::Tidegate(ScheduleHandlerPre::new(pre)?),
+        Some(ScheduleExport::Spin) => ScheduleEntry::Spin(pre),
         None => return Ok(None),
     };
     Ok(Some(entry))

@@ -22,6 +22,15 @@ pub enum MqttExport {
     Spin,
 }
 
+/// Exports that take ticks of schedules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScheduleExport {
+    /// `tidegate:schedule/handler@0.1.0`
+    Tidegate,
+    /// The function `handle-cron-event` of Spin's cron trigger, synchronous or asynchronous.
+    Spin,
+}
+
 /// Name and version, without the patch, of each export; what serves requests in its own right stands before programs.
 const HTTP: [(&str, HttpExport); 4] = [
     (
@@ -36,6 +45,11 @@ const HTTP: [(&str, HttpExport); 4] = [
 const MQTT: [(&str, MqttExport); 2] = [
     ("tidegate:mqtt/handler@0.1.", MqttExport::Tidegate),
     ("handle-message", MqttExport::Spin),
+];
+
+const SCHEDULE: [(&str, ScheduleExport); 2] = [
+    ("tidegate:schedule/handler@0.1.", ScheduleExport::Tidegate),
+    ("handle-cron-event", ScheduleExport::Spin),
 ];
 
 /// The names of the exports that serve HTTP requests. Programs are left out where there is something made for it:
@@ -54,6 +68,11 @@ pub fn mqtt_handlers<'a>(exports: &[&'a str]) -> Vec<&'a str> {
     names(exports, &MQTT)
 }
 
+/// The names of the exports that take ticks of schedules.
+pub fn schedule_handlers<'a>(exports: &[&'a str]) -> Vec<&'a str> {
+    names(exports, &SCHEDULE)
+}
+
 /// The export that HTTP requests go to.
 pub fn http(exports: &[&str]) -> Option<HttpExport> {
     first(exports, &HTTP)
@@ -62,6 +81,11 @@ pub fn http(exports: &[&str]) -> Option<HttpExport> {
 /// The export that MQTT messages go to.
 pub fn mqtt(exports: &[&str]) -> Option<MqttExport> {
     first(exports, &MQTT)
+}
+
+/// The export that ticks of schedules go to.
+pub fn schedule(exports: &[&str]) -> Option<ScheduleExport> {
+    first(exports, &SCHEDULE)
 }
 
 fn first<T: Copy>(exports: &[&str], known: &[(&str, T)]) -> Option<T> {
@@ -103,6 +127,7 @@ mod tests {
         assert_eq!(http(&["wasi:http/incoming-handler@0.20.0"]), None);
         assert_eq!(mqtt(&["handle-message"]), Some(MqttExport::Spin));
         assert_eq!(mqtt(&["handle-messages"]), None);
+        assert_eq!(schedule(&["handle-cron-event"]), Some(ScheduleExport::Spin));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::name::Name;
 use super::outbound::{self, Destination, OutboundAuth, OutboundGrant};
 use super::quantity::{Bytes, Rate, Span};
 use super::route::RoutePattern;
+use super::schedule::ScheduleTrigger;
 use super::static_response::StaticResponse;
 use super::topic::TopicFilter;
 use crate::limits;
@@ -40,9 +41,9 @@ pub struct Manifest {
     /// MQTT topic filters that start the function.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mqtt: Vec<MqttTrigger>,
-    /// Reserved: schedules.
+    /// Schedules that start the function.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub schedule: Vec<BTreeMap<String, String>>,
+    pub schedule: Vec<ScheduleTrigger>,
     /// What the function may use.
     #[serde(default)]
     pub grants: ManifestGrants,
@@ -241,6 +242,15 @@ pub enum InvalidManifest {
         /// The most that is allowed.
         most: String,
     },
+    /// A number of attempts outside of what the host allows.
+    #[error("{0}.attempts: `{1}` is outside of what this host allows: 1 to {max}", max = limits::ATTEMPTS_MAX)]
+    Attempts(&'static str, u32),
+    /// A schedule without a time to come.
+    #[error(
+        "schedule.cron: `{0}` never runs: it names no time to come (a day that its months do not have, or a year that \
+         is over)"
+    )]
+    NeverRuns(String),
     /// More triggers of one kind than [`limits::TRIGGERS_MAX`].
     #[error("{0} {1} triggers are too many: a function has at most {max}", max = limits::TRIGGERS_MAX)]
     TooManyTriggers(usize, &'static str),
@@ -250,9 +260,6 @@ pub enum InvalidManifest {
     /// The same trigger twice.
     #[error("the {0} trigger `{1}` is given twice")]
     DuplicateTrigger(&'static str, String),
-    /// A key of the manifest's grammar that this version does not serve.
-    #[error("`{0}` is not served by this version of Tidegate: remove it")]
-    NotServed(&'static str),
     /// A header that the host cannot add.
     #[error("grants.outbound-auth for `{0}`: {1}")]
     OutboundAuth(Destination, &'static str),
@@ -299,7 +306,11 @@ impl Manifest {
             a.route.same_paths(&b.route) && a.methods == b.methods
         });
         add(&mut self.mqtt, later.mqtt, |a, b| a.topic == b.topic);
-        self.schedule.extend(later.schedule);
+        add(
+            &mut self.schedule,
+            later.schedule,
+            ScheduleTrigger::same_schedule,
+        );
         add(&mut self.grants.buckets, later.grants.buckets, |a, b| {
             a.name == b.name
         });
@@ -351,14 +362,15 @@ impl Manifest {
         if self.app.as_ref().is_some_and(|app| app.private) && !self.http.is_empty() {
             return Err(InvalidManifest::PrivateRoutes);
         }
-        let not_served = [(!self.schedule.is_empty(), "schedule")];
-        if let Some((_, key)) = not_served.into_iter().find(|(given, _)| *given) {
-            return Err(InvalidManifest::NotServed(key));
-        }
         for auth in &self.grants.outbound_auth {
             auth.check(&self.grants.outbound)?;
         }
-        for (count, kind) in [(self.http.len(), "http"), (self.mqtt.len(), "mqtt")] {
+        let counts = [
+            (self.http.len(), "http"),
+            (self.mqtt.len(), "mqtt"),
+            (self.schedule.len(), "schedule"),
+        ];
+        for (count, kind) in counts {
             if count > limits::TRIGGERS_MAX {
                 return Err(InvalidManifest::TooManyTriggers(count, kind));
             }
@@ -380,14 +392,7 @@ impl Manifest {
                     trigger.topic.to_string(),
                 ));
             }
-            within(
-                "attempts",
-                trigger.attempts,
-                limits::ATTEMPTS_DEFAULT,
-                1,
-                limits::ATTEMPTS_MAX,
-                |n| n.to_string(),
-            )?;
+            check_attempts("mqtt", trigger.attempts)?;
         }
         for (index, trigger) in self.http.iter().enumerate() {
             if self.http[..index]
@@ -400,7 +405,19 @@ impl Manifest {
                 ));
             }
         }
+        for trigger in &self.schedule {
+            check_attempts("schedule", trigger.attempts)?;
+        }
         Ok(())
+    }
+}
+
+fn check_attempts(kind: &'static str, attempts: Option<u32>) -> Result<(), InvalidManifest> {
+    match attempts {
+        Some(given) if !(1..=limits::ATTEMPTS_MAX).contains(&given) => {
+            Err(InvalidManifest::Attempts(kind, given))
+        }
+        _ => Ok(()),
     }
 }
 

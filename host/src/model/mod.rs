@@ -16,6 +16,7 @@ pub mod outbound;
 pub mod outcome;
 pub mod quantity;
 pub mod route;
+pub mod schedule;
 pub mod secret;
 pub mod static_response;
 pub mod topic;

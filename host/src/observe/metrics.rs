@@ -50,6 +50,14 @@ impl Metrics {
             "MQTT messages given up, by function and reason"
         );
         metrics::describe_counter!(
+            "tidegate_ticks_given_up_total",
+            "Ticks of schedules given up after their attempts, by function"
+        );
+        metrics::describe_counter!(
+            "tidegate_ticks_missed_total",
+            "Ticks of schedules passed over, by function"
+        );
+        metrics::describe_counter!(
             "tidegate_cache_rejected_total",
             "Compiled components that were not the host's own"
         );
@@ -87,6 +95,18 @@ pub fn log_lines_dropped(lines: u64) {
 /// Counts an MQTT message that a function will not see again.
 pub fn message_dropped(function: &str, reason: &'static str) {
     metrics::counter!("tidegate_messages_dropped_total", "function" => function.to_owned(), "reason" => reason).increment(1);
+}
+
+/// Counts a tick that a function will not see again.
+pub fn tick_given_up(function: &str) {
+    metrics::counter!("tidegate_ticks_given_up_total", "function" => function.to_owned())
+        .increment(1);
+}
+
+/// Counts ticks that a later one stands for.
+pub fn ticks_missed(function: &str, ticks: u32) {
+    metrics::counter!("tidegate_ticks_missed_total", "function" => function.to_owned())
+        .increment(ticks.into());
 }
 
 /// Counts a compiled component that could not be authenticated.

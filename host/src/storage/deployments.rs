@@ -4,10 +4,12 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::database::StorageError;
 use super::files;
+use super::schedules;
 use crate::limits::REVISIONS_KEPT;
 use crate::model::abi::Abi;
 use crate::model::digest::Digest;
 use crate::model::name::Name;
+use crate::model::schedule::ScheduleKey;
 
 /// A stored revision. Its manifest is the effective one, as JSON.
 #[derive(Clone, Debug)]
@@ -50,6 +52,8 @@ pub struct NewRevision {
     pub manifest: String,
     /// The files that the manifest names, each by its digest.
     pub files: Vec<(Digest, Vec<u8>)>,
+    /// The manifest's schedules.
+    pub schedules: Vec<ScheduleKey>,
     /// Milliseconds since 1970.
     pub created_ms: i64,
     /// Who deploys it.
@@ -166,6 +170,12 @@ pub fn deploy(connection: &Connection, new: &NewRevision) -> Result<u32, Storage
     files::insert(connection, &new.files)?;
     files::refer(connection, &new.function, number, &new.files)?;
     activate(connection, &new.function, number)?;
+    schedules::set(
+        connection,
+        &new.function,
+        &new.schedules,
+        new.created_ms / 1000,
+    )?;
     record(
         connection,
         &new.function,
@@ -178,15 +188,17 @@ pub fn deploy(connection: &Connection, new: &NewRevision) -> Result<u32, Storage
     Ok(number)
 }
 
-/// Makes an older revision active again.
+/// Makes an older revision active again, with its schedules.
 pub fn rollback(
     connection: &Connection,
     function: &Name,
     number: u32,
+    schedules: &[ScheduleKey],
     actor: &str,
     at_ms: i64,
 ) -> Result<(), StorageError> {
     activate(connection, function, number)?;
+    schedules::set(connection, function, schedules, at_ms / 1000)?;
     record(connection, function, "rollback", Some(number), actor, at_ms)
 }
 
@@ -208,6 +220,7 @@ pub fn delete(
     )?;
     forget_unused_components(connection)?;
     files::forget_unused(connection)?;
+    schedules::set(connection, function, &[], at_ms / 1000)?;
     record(connection, function, "delete", None, actor, at_ms)?;
     Ok(true)
 }

@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0002_component_abi.sql"),
     include_str!("../../../migrations/0003_file.sql"),
     include_str!("../../../migrations/0004_secrets.sql"),
+    include_str!("../../../migrations/0005_schedule.sql"),
 ];
 
 /// Applies what is missing.

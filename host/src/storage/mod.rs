@@ -11,5 +11,6 @@ pub mod guest_databases;
 pub mod key_value;
 pub mod keys;
 mod migrate;
+pub mod schedules;
 pub mod secrets;
 mod writer;

@@ -1,9 +1,10 @@
 //! The current trigger table, and who must follow when it changes.
 //!
-//! Lookups load the current table without a lock. An activation swaps it, and then waits until the subscriptions of
-//! MQTT triggers have followed: what is published after a deployment was acknowledged reaches its function.
+//! Lookups load the current table without a lock. An activation swaps it, and then waits until its followers (the
+//! subscriptions of MQTT triggers, schedules) have taken it in: what is published after a deployment was acknowledged
+//! reaches its function, and what was deleted does not start any more.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -15,16 +16,18 @@ use super::table::TriggerTable;
 pub struct TriggerTables {
     current: ArcSwap<TriggerTable>,
     swapped: watch::Sender<u64>,
-    followed: watch::Sender<u64>,
+    /// How far each follower has come.
+    followers: Mutex<Vec<watch::Receiver<u64>>>,
 }
 
 /// The end that follows: sees each new table, and says when it has.
 pub struct Follower {
     tables: Arc<TriggerTables>,
     swapped: watch::Receiver<u64>,
+    followed: watch::Sender<u64>,
 }
 
-/// A broker that takes longer than this to subscribe must not hold up deployments.
+/// A follower that takes longer than this (a broker that is slow to subscribe) must not hold up deployments.
 const FOLLOW_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl TriggerTables {
@@ -33,7 +36,7 @@ impl TriggerTables {
         TriggerTables {
             current: ArcSwap::from_pointee(table),
             swapped: watch::Sender::new(1),
-            followed: watch::Sender::new(0),
+            followers: Mutex::default(),
         }
     }
 
@@ -42,32 +45,45 @@ impl TriggerTables {
         self.current.load()
     }
 
-    /// Makes this the current table, and waits for the follower. Invocations that run finish on what they began with.
+    /// Makes this the current table, and waits for the followers. Invocations that run finish on what they began with.
     pub async fn swap(&self, table: TriggerTable) {
         self.current.store(Arc::new(table));
         self.swapped.send_modify(|generation| *generation += 1);
         self.followed().await;
     }
 
-    /// Waits until the follower has followed the current table. Nobody follows where MQTT is switched off.
+    /// Waits until all followers have followed the current table.
     pub async fn followed(&self) {
-        if self.swapped.receiver_count() == 0 {
-            return;
-        }
         let wanted = *self.swapped.borrow();
-        let mut followed = self.followed.subscribe();
-        let wait = followed.wait_for(|generation| *generation >= wanted);
-        if tokio::time::timeout(FOLLOW_TIMEOUT, wait).await.is_err() {
-            tracing::warn!("the subscriptions of MQTT triggers are slow to follow a deployment");
+        let followers = self.followers().clone();
+        let all = async {
+            for mut follower in followers {
+                // A follower that has ended is not waited for.
+                let _ = follower.wait_for(|generation| *generation >= wanted).await;
+            }
+        };
+        if tokio::time::timeout(FOLLOW_TIMEOUT, all).await.is_err() {
+            tracing::warn!(
+                "the subscriptions of MQTT triggers or schedules are slow to follow a deployment"
+            );
         }
     }
 
-    /// Begins to follow; to be called once.
+    /// Begins to follow.
     pub fn follow(self: &Arc<Self>) -> Follower {
+        let (followed, receiver) = watch::channel(0);
+        self.followers().push(receiver);
         Follower {
             tables: self.clone(),
             swapped: self.swapped.subscribe(),
+            followed,
         }
+    }
+
+    fn followers(&self) -> MutexGuard<'_, Vec<watch::Receiver<u64>>> {
+        self.followers
+            .lock()
+            .expect("no holder of this lock panics")
     }
 }
 
@@ -90,6 +106,6 @@ impl Follower {
 
     /// Says that this generation has been followed.
     pub fn followed(&self, generation: u64) {
-        self.tables.followed.send_replace(generation);
+        self.followed.send_replace(generation);
     }
 }

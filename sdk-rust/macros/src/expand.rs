@@ -6,6 +6,7 @@ use quote::quote;
 use syn::{Error, ItemFn, Result};
 
 const HTTP_SHAPE: &str = "an HTTP handler takes a `Request`, or nothing";
+const SCHEDULE_SHAPE: &str = "a schedule handler takes a `Tick`, or nothing";
 const MQTT_SHAPE: &str = "an MQTT handler takes a `Message`, or a `Message` and a `Delivery`";
 
 /// An `#[http_handler]` with its manifest.
@@ -90,6 +91,48 @@ pub(crate) fn mqtt(function: &ItemFn, manifest: &str) -> Result<TokenStream> {
             #[cfg(target_arch = "wasm32")]
             ::tidegate_sdk::bindings::export_mqtt_handler!(
                 TidegateMqtt with_types_in ::tidegate_sdk::bindings
+            );
+
+            #section
+        };
+    })
+}
+
+/// A `#[schedule_handler]` with its manifest.
+pub(crate) fn schedule(function: &ItemFn, manifest: &str) -> Result<TokenStream> {
+    check_plain(function)?;
+    let name = &function.sig.ident;
+    let call = match function.sig.inputs.len() {
+        0 => quote!(#name()),
+        1 => quote!(#name(tick)),
+        _ => return Err(Error::new_spanned(&function.sig.inputs, SCHEDULE_SHAPE)),
+    };
+    let section = section(manifest);
+    Ok(quote! {
+        #function
+
+        #[allow(unsafe_code, reason = "exports are unmangled symbols and the manifest is a custom section")]
+        const _: () = {
+            #[allow(dead_code, unused_variables, clippy::unit_arg, reason = "called by the host, not by the crate")]
+            fn __tidegate_tick(tick: ::tidegate_sdk::Tick) -> ::core::result::Result<(), ::std::string::String> {
+                ::tidegate_sdk::mqtt::IntoOutcome::into_outcome(#call)
+            }
+
+            #[cfg(target_arch = "wasm32")]
+            struct TidegateSchedule;
+
+            #[cfg(target_arch = "wasm32")]
+            impl ::tidegate_sdk::export::schedule::Guest for TidegateSchedule {
+                fn handle(
+                    tick: ::tidegate_sdk::export::schedule::Tick,
+                ) -> ::core::result::Result<(), ::std::string::String> {
+                    __tidegate_tick(tick.into())
+                }
+            }
+
+            #[cfg(target_arch = "wasm32")]
+            ::tidegate_sdk::bindings::schedule::export_schedule_handler!(
+                TidegateSchedule with_types_in ::tidegate_sdk::bindings::schedule
             );
 
             #section

@@ -57,6 +57,27 @@ pub fn mqtt_handler(attribute: TokenStream, item: TokenStream) -> TokenStream {
         .into()
 }
 
+/// Runs a function on schedules.
+///
+/// The function takes a `Tick`, or nothing, and returns nothing or a `Result<(), E>`; an error means that the tick is
+/// tried again. It stays an ordinary function, so that tests can call it. All keys may be left out; those with names may
+/// be given a string or a list of strings:
+///
+/// - `cron = "*/5 * * * *"`: when it runs; five fields, or six with seconds first
+/// - `timezone = "Europe/Berlin"`: whose clock these times are read from; UTC, where it is left out
+/// - `bucket`, `publish`: as for `http_handler`
+///
+/// A component may have one of these; a second does not compile for WebAssembly: its symbol is already defined.
+#[proc_macro_attribute]
+pub fn schedule_handler(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    let keys = parse_macro_input!(attribute as attribute::Keys);
+    let function = parse_macro_input!(item as ItemFn);
+    let expanded = manifest::of_schedule(keys).and_then(|text| expand::schedule(&function, &text));
+    expanded
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}
+
 /// Adds TOML to the manifest that the component carries, for what the attributes have no key for:
 /// `manifest!("[limits]\ntimeout = \"2s\"")`.
 ///

@@ -75,6 +75,32 @@ pub(crate) fn of_mqtt(mut keys: Keys) -> Result<String> {
     Ok(text + &grants)
 }
 
+/// The manifest of a `#[schedule_handler]`; empty where the attribute says nothing.
+pub(crate) fn of_schedule(mut keys: Keys) -> Result<String> {
+    let expressions = keys.take_strings("cron")?;
+    let timezone = keys.take_string("timezone")?;
+    let grants = grants(&mut keys)?;
+    keys.finish("`cron`, `timezone`, `bucket`, `publish`")?;
+
+    expressions.iter().try_for_each(check_cron)?;
+    let mut details = String::new();
+    if let Some(timezone) = timezone {
+        if expressions.is_empty() {
+            return Err(Error::new(
+                timezone.span(),
+                "`timezone` belongs to a `cron`, and there is none",
+            ));
+        }
+        details += &format!("timezone = {}\n", quoted(&timezone));
+    }
+
+    let mut text = String::new();
+    for expression in expressions {
+        text += &format!("[[schedule]]\ncron = {}\n{details}", quoted(&expression));
+    }
+    Ok(text + &grants)
+}
+
 /// The text given to `manifest!`. A NUL would end the document early.
 pub(crate) fn of_text(text: &LitStr) -> Result<String> {
     match text.value() {
@@ -194,6 +220,22 @@ fn check_topic_filter(filter: &LitStr) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Only the number of fields: the host knows what they may hold.
+fn check_cron(expression: &LitStr) -> Result<()> {
+    let value = expression.value();
+    let fields = value.split_whitespace().count();
+    if (5..=7).contains(&fields) || value.trim().starts_with('@') {
+        return Ok(());
+    }
+    Err(Error::new(
+        expression.span(),
+        format!(
+            "cron expression `{value}` has {fields} fields: write minute, hour, day of month, month and day of week, \
+             as in \"*/5 * * * *\", or six fields with seconds first"
+        ),
+    ))
 }
 
 fn list(strings: &[LitStr]) -> String {

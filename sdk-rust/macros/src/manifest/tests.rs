@@ -1,6 +1,6 @@
 //! What the attributes write, and what they refuse.
 
-use super::{of_http, of_mqtt, of_text, quoted};
+use super::{of_http, of_mqtt, of_schedule, of_text, quoted};
 
 fn http(attribute: &str) -> Result<String, String> {
     of_http(syn::parse_str(attribute).expect("an attribute's list"))
@@ -9,6 +9,11 @@ fn http(attribute: &str) -> Result<String, String> {
 
 fn mqtt(attribute: &str) -> Result<String, String> {
     of_mqtt(syn::parse_str(attribute).expect("an attribute's list"))
+        .map_err(|error| error.to_string())
+}
+
+fn schedule(attribute: &str) -> Result<String, String> {
+    of_schedule(syn::parse_str(attribute).expect("an attribute's list"))
         .map_err(|error| error.to_string())
 }
 
@@ -37,6 +42,48 @@ fn topics_and_grants_are_written() {
             [[mqtt]]\ntopic = \"b/#\"\nqos = 1\norder = \"none\"\n\
             [grants]\nbuckets = [\"x\", \"y\"]\ndatabases = [\"z:ro\"]\n")
     );
+}
+
+#[test]
+fn schedules_and_grants_are_written() {
+    assert_eq!(schedule(""), Ok(String::new()));
+    assert_eq!(
+        schedule(r#"cron = "@daily""#).as_deref(),
+        Ok("[[schedule]]\ncron = \"@daily\"\n")
+    );
+    assert_eq!(
+        schedule(
+            r#"cron = ["0 6 * * *", "*/5 * * * * *"], timezone = "Europe/Berlin", bucket = "x""#
+        )
+        .as_deref(),
+        Ok(
+            "[[schedule]]\ncron = \"0 6 * * *\"\ntimezone = \"Europe/Berlin\"\n\
+            [[schedule]]\ncron = \"*/5 * * * * *\"\ntimezone = \"Europe/Berlin\"\n\
+            [grants]\nbuckets = [\"x\"]\n"
+        )
+    );
+}
+
+#[test]
+fn mistakes_in_schedules_are_refused_with_a_reason() {
+    let cases = [
+        (
+            schedule(r#"cron = "5 minutes""#),
+            "cron expression `5 minutes` has 2 fields: write minute, hour, day of month, month and day of week, as in \
+             \"*/5 * * * *\", or six fields with seconds first",
+        ),
+        (
+            schedule(r#"timezone = "UTC""#),
+            "`timezone` belongs to a `cron`, and there is none",
+        ),
+        (
+            schedule(r#"topic = "a""#),
+            "unknown key `topic`; known keys are `cron`, `timezone`, `bucket`, `publish`",
+        ),
+    ];
+    for (refused, reason) in cases {
+        assert_eq!(refused, Err(reason.to_owned()));
+    }
 }
 
 #[test]
