@@ -30,8 +30,8 @@ use crate::model::grant::Access;
 const PAGE_BYTES: u64 = 4096;
 /// Steps of SQLite's machine between two looks at the clock: some tens of microseconds.
 const STEPS_PER_LOOK: i32 = 500;
-/// About a tenth of the processor beside somebody who wants all of it.
-const NICENESS: i32 = 10;
+/// About a third of what others get of the processor where it is scarce.
+const NICENESS: i32 = 5;
 /// Prepared statements kept by a connection.
 const STATEMENTS_KEPT: usize = 16;
 
