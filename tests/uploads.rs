@@ -341,7 +341,7 @@ async fn a_manifest_that_cannot_be_used_is_refused_and_the_key_named() {
         ("[grants]\npublish = [\"a/#/b\"]", "`a/#/b`"),
         ("[grants]\noutbound = [\"a\"]", "it has no scheme"),
         ("[grants]\nsecrets = [\"A\"]", "`A` is not a name"),
-        ("[[schedule]]\ncron = \"* * * * *\"", "schedule"),
+        ("[[schedule]]\ncron = \"* * * *\"", "`* * * *`"),
     ];
     for (manifest, named) in cases {
         let detail = guarded
