@@ -316,3 +316,64 @@ async fn an_asynchronous_function_publishes_to_the_own_broker() {
         assert!(answer.contains(error), "{call}: {answer}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_broker_is_reached_where_it_is_granted() {
+    let (host, other) = (TestHost::start().await, TestHost::start().await);
+    let admin = host.admin();
+    let port = other.mqtt_address().port();
+    let refused = admin.deploy("spin", artifacts::guest("foreign_mqtt"), "");
+    let refused = refused.await.expect_problem(422, "grant_missing").text();
+    assert!(refused.contains("outbound=mqtt://"), "{refused}");
+    let grants =
+        format!("[grants]\noutbound = [\"mqtt://localhost:{port}\", \"mqtt://localhost:1\"]");
+    let guest = artifacts::guest("foreign_mqtt");
+    admin.deployed_with("spin", guest, &grants).await;
+    let guest = sdks::wasi3("spin_async");
+    let grants = format!("{grants}\nbuckets = [\"default\"]");
+    admin.deployed_with("async", guest, &grants).await;
+    let mut client = MqttClient::connect(other.mqtt_address(), "reader").await;
+    client.subscribe("#", QoS::AtLeastOnce).await;
+    for qos in 0..3 {
+        let address = format!("mqtt://localhost:{port}?client_id=gate-{qos}");
+        let path = format!("/spin?address={address}&topic=far/away&payload=at+{qos}&qos={qos}");
+        assert_eq!(ask(&host, &path, 200).await, "published");
+        let message = client.next_message().await;
+        let expected = ("far/away", format!("at {qos}"));
+        assert_eq!((message.topic.as_str(), message.text()), expected);
+    }
+    let path = format!("/async/publish?mqtt://localhost:{port}&far/async&smoke");
+    assert_eq!(ask(&host, &path, 200).await, "published");
+    for _ in 0..3 {
+        assert_eq!(client.next_message().await.topic, "far/async");
+    }
+    let own = host.mqtt_address().port();
+    for (address, topic, error) in [
+        (
+            format!("mqtt://127.0.0.1:{port}"),
+            "a",
+            "is not granted: add it to grants.outbound",
+        ),
+        (
+            "mqtt://broker.example".to_owned(),
+            "a",
+            "is not granted: add it to grants.outbound",
+        ),
+        (
+            "mqtt://localhost:1".to_owned(),
+            "a",
+            "publish: Error::ConnectionFailed(",
+        ),
+        (
+            format!("mqtt://localhost:{port}"),
+            "a/%23",
+            "publish: Error::Other(",
+        ),
+        // Its own broker is not on the network, so that this grant does not reach it.
+        (format!("mqtt://localhost:{own}"), "a", "`a` is not granted"),
+    ] {
+        let path = format!("/spin?address={address}&topic={topic}&payload=x");
+        let answer = ask(&host, &path, 500).await;
+        assert!(answer.contains(error), "{address}: {answer}");
+    }
+}

@@ -186,6 +186,8 @@ pub const OUTBOUND_IDLE_PER_DESTINATION: usize = 8;
 pub const OUTBOUND_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of the head of one response, or one of its parts that must lie in memory at once.
 pub const OUTBOUND_HEAD_BYTES_MAX: usize = 64 * KIB as usize;
+/// Time for another broker to take, acknowledge or complete one message of a function, connecting included.
+pub const OUTBOUND_MQTT_TIMEOUT: Duration = Duration::from_secs(15);
 
 // === Secrets ===
 

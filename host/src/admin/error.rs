@@ -158,9 +158,12 @@ fn deploy_status_and_code(error: &DeployError) -> (StatusCode, &'static str) {
         DeployError::Misfit(Misfit::UnknownImports(_)) => {
             (S::UNPROCESSABLE_ENTITY, "import_unknown")
         }
-        DeployError::Misfit(Misfit::NoBucket(_) | Misfit::NoDatabase(_) | Misfit::NoPublish(_)) => {
-            (S::UNPROCESSABLE_ENTITY, "grant_missing")
-        }
+        DeployError::Misfit(
+            Misfit::NoBucket(_)
+            | Misfit::NoDatabase(_)
+            | Misfit::NoPublish(_)
+            | Misfit::NoBroker(_),
+        ) => (S::UNPROCESSABLE_ENTITY, "grant_missing"),
         DeployError::Compile(CompileError::Invalid(_)) => {
             (S::UNPROCESSABLE_ENTITY, "component_invalid")
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wasmtime::component::HasData;
 
+use super::outbound::FunctionOutbound;
 use crate::bindings::imports::tidegate::mqtt::{client, types};
 use crate::broker::Broker;
 use crate::limits::{MQTT_HOPS_MAX, MQTT_PAYLOAD_BYTES_MAX};
@@ -19,6 +20,8 @@ pub struct MqttContext {
     pub broker: Option<Broker>,
     /// What the function was granted.
     pub grants: Arc<Grants>,
+    /// How it reaches other brokers.
+    pub outbound: Arc<FunctionOutbound>,
     /// Functions that the event of this invocation has passed through.
     pub hops: u32,
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use super::inspect::Inspection;
 use super::interfaces::{self, Import, Needs};
 use crate::model::exports;
-use crate::model::manifest::{HttpTrigger, Manifest};
+use crate::model::manifest::{HttpTrigger, Manifest, ManifestGrants};
 use crate::model::name::Name;
 
 /// Why a component and its manifest do not fit together.
@@ -71,6 +71,13 @@ pub enum Misfit {
         upload (`%23` is `#`), or `publish = [\"alerts/#\"]` to [grants] in its manifest"
     )]
     NoPublish(String),
+    /// MQTT without a topic and without another broker.
+    #[error(
+        "the component publishes MQTT messages (`{0}`), but is granted no topic and no broker: add \
+        `?publish=alerts/%23` (`%23` is `#`) for this host's own broker or `?outbound=mqtt://broker.local` for another \
+        to the upload, or `publish` or `outbound` to [grants] in its manifest"
+    )]
+    NoBroker(String),
 }
 
 const ADVICE: &str = "it serves WASI 0.2 and 0.3 (cli, clocks, filesystem, http, io, random, sockets), wasi:keyvalue, \
@@ -186,13 +193,17 @@ fn check_imports(imports: &[String]) -> Result<(), Misfit> {
     Ok(())
 }
 
+/// What is needed, whether no such thing is granted, and what that is called.
+type Kind = (Needs, bool, fn(String) -> Misfit);
+
 /// What a component imports without a grant: for each kind of grant, its first import.
 pub fn missing_grants(
     inspection: &Inspection,
     manifest: &Manifest,
 ) -> impl Iterator<Item = Misfit> {
     let grants = &manifest.grants;
-    let kinds: [(Needs, bool, fn(String) -> Misfit); 3] = [
+    let no_broker = !may_reach_a_broker(grants);
+    let kinds: [Kind; 4] = [
         (Needs::Bucket, grants.buckets.is_empty(), Misfit::NoBucket),
         (
             Needs::Database,
@@ -200,6 +211,7 @@ pub fn missing_grants(
             Misfit::NoDatabase,
         ),
         (Needs::Publish, grants.publish.is_empty(), Misfit::NoPublish),
+        (Needs::Broker, no_broker, Misfit::NoBroker),
     ];
     let missing = kinds
         .into_iter()
@@ -209,6 +221,11 @@ pub fn missing_grants(
         let import = imports.find(|import| interfaces::look_up(import) == Import::Served(needs));
         import.cloned().map(misfit)
     })
+}
+
+fn may_reach_a_broker(grants: &ManifestGrants) -> bool {
+    let other = grants.outbound.iter().any(|grant| grant.has_scheme("mqtt"));
+    other || !grants.publish.is_empty()
 }
 
 #[cfg(test)]
@@ -320,6 +337,18 @@ mod tests {
             Err(Misfit::NoPublish(_))
         ));
         assert!(check(&[HTTP], &[MQTT_CLIENT], "[grants]\npublish = [\"a/#\"]").is_ok());
+        let spin = "fermyon:spin/mqtt@2.0.0";
+        assert!(matches!(
+            check(
+                &[HTTP],
+                &[spin],
+                "[grants]\noutbound = [\"https://a.example\"]"
+            ),
+            Err(Misfit::NoBroker(_))
+        ));
+        for grant in ["publish = [\"a\"]", "outbound = [\"mqtt://a.example\"]"] {
+            assert!(check(&[HTTP], &[spin], &format!("[grants]\n{grant}")).is_ok());
+        }
         let unknown = check(
             &[HTTP],
             &[

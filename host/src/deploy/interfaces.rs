@@ -13,6 +13,8 @@ pub enum Needs {
     Database,
     /// A topic to publish to.
     Publish,
+    /// A topic to publish to, or another broker.
+    Broker,
 }
 
 /// An interface that is served.
@@ -68,8 +70,8 @@ const SERVED: &[Interface] = &[
     interface("tidegate:mqtt/client", &["0.1.0"], Needs::Publish),
     interface("fermyon:spin/sqlite", &["2.0.0"], Needs::Database),
     interface("spin:sqlite/sqlite", &["3.0.0", "3.1.0"], Needs::Database),
-    interface("fermyon:spin/mqtt", &["2.0.0"], Needs::Publish),
-    interface("spin:mqtt/mqtt", &["3.0.0"], Needs::Publish),
+    interface("fermyon:spin/mqtt", &["2.0.0"], Needs::Broker),
+    interface("spin:mqtt/mqtt", &["3.0.0"], Needs::Broker),
     // Only types: nothing to be linked.
     interface(
         "spin:mqtt-trigger/spin-mqtt-types",

@@ -107,7 +107,7 @@ impl InstanceState {
         InstanceState {
             wasi: wasi.build(),
             http,
-            http_hooks: HttpHooks::new(outbound, denials),
+            http_hooks: HttpHooks::new(outbound.clone(), denials),
             table,
             sockets,
             key_value: KeyValueContext {
@@ -126,6 +126,7 @@ impl InstanceState {
             mqtt: MqttContext {
                 broker: services.broker.clone(),
                 grants: function.grants.clone(),
+                outbound,
                 hops: start.hops,
             },
         }

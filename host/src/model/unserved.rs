@@ -4,7 +4,7 @@
 //! What it calls of them answers with an error.
 
 /// Names without versions; one that ends in `/` stands for all interfaces of that package.
-const UNSERVED: [&str; 14] = [
+const UNSERVED: [&str; 18] = [
     "fermyon:spin/http",
     "fermyon:spin/http-types",
     "fermyon:spin/llm",
@@ -19,6 +19,10 @@ const UNSERVED: [&str; 14] = [
     "wasi:blobstore/",
     "wasi:otel/",
     "wasi:messaging/",
+    "wasmcloud:bus/",
+    "wasmcloud:messaging/",
+    "wasmcloud:postgres/",
+    "wasmcloud:secrets/",
 ];
 
 /// Versions of WASI that came before a release, and that SDKs import beside the release.

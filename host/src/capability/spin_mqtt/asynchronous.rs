@@ -2,6 +2,7 @@
 
 use wasmtime::component::{Accessor, Resource};
 
+use super::outbound::Credentials;
 use super::{Answer, HasSpinMqtt, MqttError, SpinMqttView};
 use crate::bindings::foreign_async::spin::mqtt::mqtt::{
     Connection, Error, Host, HostConnection, HostConnectionWithStore, Qos,
@@ -31,11 +32,16 @@ impl<T: Send + 'static> HostConnectionWithStore<T> for HasSpinMqtt {
     async fn open(
         store: &Accessor<T, HasSpinMqtt>,
         address: String,
-        _username: String,
-        _password: String,
-        _keep_alive_seconds: u64,
+        username: String,
+        password: String,
+        keep_alive_seconds: u64,
     ) -> Answer<Resource<Connection>, Error> {
-        let opened = store.with(|mut access| access.get().open(&address));
+        let credentials = Credentials {
+            username,
+            password,
+            keep_alive_seconds,
+        };
+        let opened = store.with(|mut access| access.get().open(&address, credentials));
         Ok(opened.map_err(Error::from).map(Resource::new_own))
     }
 

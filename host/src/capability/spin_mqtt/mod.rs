@@ -5,13 +5,19 @@
 
 mod address;
 mod asynchronous;
+mod outbound;
 mod synchronous;
+
+use std::sync::Arc;
 
 use wasmtime::component::{HasData, Resource, ResourceTable};
 
 use self::address::{Address, Broker};
+use self::outbound::{Credentials, OutboundConnection};
 use super::mqtt_client::MqttContext;
+use super::outbound::Denied;
 use crate::bindings::imports::tidegate::mqtt::types::{self, Message, Qos};
+use crate::model::outbound::{Destination, permits};
 
 /// The context and the table of the guest's handles.
 pub struct SpinMqttView<'a> {
@@ -36,6 +42,8 @@ type Answer<T, E> = wasmtime::Result<Result<T, E>>;
 enum Connection {
     /// To this host's own broker: there is nothing to be connected.
     Own,
+    /// To another broker, once there is a message.
+    Other(Arc<OutboundConnection>),
 }
 
 /// Why something was not done; the guest's to handle.
@@ -61,24 +69,32 @@ impl From<types::Error> for MqttError {
 
 impl SpinMqttView<'_> {
     /// The number of a new handle.
-    fn open(&mut self, address: &str) -> Result<u32, MqttError> {
+    fn open(&mut self, address: &str, credentials: Credentials) -> Result<u32, MqttError> {
         let address: Address = address.parse().map_err(|_| MqttError::InvalidAddress)?;
-        let own = self
-            .context
-            .broker
-            .as_ref()
-            .and_then(|broker| broker.address());
-        let connection = match address.broker(own) {
+        let broker = self.context.broker.as_ref();
+        let connection = match address.broker(broker.and_then(|broker| broker.address())) {
             Broker::Own => Connection::Own,
-            Broker::Other => {
-                return Err(MqttError::ConnectionFailed(format!(
-                    "`{address}` is not this host's own broker"
-                )));
-            }
+            Broker::Other => Connection::Other(self.other(address, credentials)?),
         };
         let pushed = self.table.push(connection);
         let handle = pushed.map_err(|_| MqttError::TooManyConnections)?;
         Ok(handle.rep())
+    }
+
+    fn other(
+        &self,
+        address: Address,
+        credentials: Credentials,
+    ) -> Result<Arc<OutboundConnection>, MqttError> {
+        let destination = Destination::new("mqtt", &address.host, Some(address.port));
+        let destination = destination.map_err(|_| MqttError::InvalidAddress)?;
+        if !permits(&self.context.grants.outbound, &destination) {
+            let denied = Denied::NotGranted(destination);
+            return Err(MqttError::ConnectionFailed(denied.to_string()));
+        }
+        let outbound = self.context.outbound.clone();
+        let connection = OutboundConnection::new(address, destination, credentials, outbound);
+        Ok(Arc::new(connection))
     }
 
     fn connection(&self, handle: u32) -> wasmtime::Result<(MqttContext, Connection)> {
@@ -117,6 +133,7 @@ impl Connection {
                 };
                 Ok(context.publish_checked(message).await?)
             }
+            Connection::Other(connection) => connection.publish(&topic, payload, qos).await,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use wasmtime::component::Resource;
 
+use super::outbound::Credentials;
 use super::{Answer, MqttError, SpinMqttView};
 use crate::bindings::foreign::fermyon::spin2_0_0::mqtt::{
     Connection, Error, Host, HostConnection, Qos,
@@ -25,11 +26,16 @@ impl HostConnection for SpinMqttView<'_> {
     async fn open(
         &mut self,
         address: String,
-        _username: String,
-        _password: String,
-        _keep_alive_seconds: u64,
+        username: String,
+        password: String,
+        keep_alive_seconds: u64,
     ) -> Answer<Resource<Connection>, Error> {
-        let opened = self.open(&address).map_err(Error::from);
+        let credentials = Credentials {
+            username,
+            password,
+            keep_alive_seconds,
+        };
+        let opened = self.open(&address, credentials).map_err(Error::from);
         Ok(opened.map(Resource::new_own))
     }
 

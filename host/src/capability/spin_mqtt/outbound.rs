@@ -1,0 +1,176 @@
+//! A connection to another broker: opened with the first message, closed with its handle.
+//!
+//! A task of its own speaks MQTT, so that the connection is kept alive while the guest does something else. It ends
+//! with the connection's first failure; the next message opens another.
+
+use std::error::Error as _;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use rumqttc::{AsyncClient, EventLoop, MqttOptions, PublishOptions, QoS};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+use ulid::Ulid;
+
+use super::MqttError;
+use super::address::Address;
+use crate::bindings::imports::tidegate::mqtt::types::Qos;
+use crate::capability::outbound::FunctionOutbound;
+use crate::limits::{
+    MQTT_PAYLOAD_BYTES_MAX, MQTT_TOPIC_BYTES_MAX, OUTBOUND_CONNECT_TIMEOUT, OUTBOUND_MQTT_TIMEOUT,
+};
+use crate::model::outbound::Destination;
+use crate::model::topic::TopicName;
+
+/// Who the guest says it is.
+pub(super) struct Credentials {
+    pub(super) username: String,
+    pub(super) password: String,
+    pub(super) keep_alive_seconds: u64,
+}
+
+/// A connection to another broker.
+pub(super) struct OutboundConnection {
+    options: MqttOptions,
+    open: Mutex<Option<Open>>,
+}
+
+/// A connection that was opened, and may have failed since.
+struct Open {
+    client: AsyncClient,
+    failed: Failed,
+    task: AbortHandle,
+}
+
+/// Why a connection failed, once it has.
+type Failed = watch::Receiver<Option<String>>;
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Messages that wait for the task. The guest waits for each anyway.
+const QUEUE: usize = 16;
+/// Bytes of a packet from the broker, which has only acknowledgements to send.
+const INCOMING_BYTES_MAX: usize = 1024;
+
+impl OutboundConnection {
+    pub(super) fn new(
+        address: Address,
+        destination: Destination,
+        credentials: Credentials,
+        outbound: Arc<FunctionOutbound>,
+    ) -> OutboundConnection {
+        let client_id = address.client_id;
+        let client_id = client_id.unwrap_or_else(|| format!("tidegate-{}", Ulid::generate()));
+        let mut options = MqttOptions::new(client_id, (address.host, address.port));
+        let keep_alive = u16::try_from(credentials.keep_alive_seconds).unwrap_or(u16::MAX);
+        options.set_keep_alive(keep_alive).set_max_packet_size(
+            INCOMING_BYTES_MAX,
+            MQTT_PAYLOAD_BYTES_MAX + MQTT_TOPIC_BYTES_MAX,
+        );
+        if !credentials.username.is_empty() {
+            options.set_credentials(credentials.username, credentials.password);
+        }
+        options.set_socket_connector(move |_, _| {
+            let (outbound, destination) = (outbound.clone(), destination.clone());
+            async move {
+                let connected = outbound.connect(&destination, OUTBOUND_CONNECT_TIMEOUT);
+                connected.await.map_err(io::Error::other)
+            }
+        });
+        OutboundConnection {
+            options,
+            open: Mutex::default(),
+        }
+    }
+
+    /// Returns when the message was sent, acknowledged or completed, as its level asks for.
+    pub(super) async fn publish(
+        &self,
+        topic: &str,
+        payload: Vec<u8>,
+        qos: Qos,
+    ) -> Result<(), MqttError> {
+        let topic: TopicName = topic
+            .parse()
+            .map_err(|error| MqttError::Other(format!("{error}")))?;
+        if payload.len() > MQTT_PAYLOAD_BYTES_MAX {
+            return Err(MqttError::Other(format!(
+                "the payload has {} bytes; at most {MQTT_PAYLOAD_BYTES_MAX} are allowed",
+                payload.len()
+            )));
+        }
+        let options = PublishOptions::new(match qos {
+            Qos::AtMostOnce => QoS::AtMostOnce,
+            Qos::AtLeastOnce => QoS::AtLeastOnce,
+            Qos::ExactlyOnce => QoS::ExactlyOnce,
+        });
+        let (client, mut failed) = self.client()?;
+        let published = async {
+            let notice = client.publish_tracked(topic.to_string(), payload, options);
+            let notice = notice.await.map_err(|error| error.to_string())?;
+            let completed = notice.wait_completion_async().await;
+            completed.map_err(|error| error.to_string())
+        };
+        // A message that was never sent does not hear of the connection's end.
+        let published = async {
+            tokio::select! {
+                biased;
+                published = published => published,
+                _ = failed.wait_for(Option::is_some) => Err("the connection was closed".to_owned()),
+            }
+        };
+        let published = timeout(OUTBOUND_MQTT_TIMEOUT, published).await;
+        let reason = match published {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(reason)) => failed.borrow().clone().unwrap_or(reason),
+            Err(_) => format!(
+                "the broker did not answer within {} s",
+                OUTBOUND_MQTT_TIMEOUT.as_secs()
+            ),
+        };
+        // What is left of the message is not to be sent later, behind the guest's back.
+        self.open
+            .lock()
+            .expect("no holder of this lock panics")
+            .take();
+        Err(MqttError::ConnectionFailed(reason))
+    }
+
+    /// The open connection, or a new one where there is none that works.
+    fn client(&self) -> Result<(AsyncClient, Failed), MqttError> {
+        let mut open = self.open.lock().expect("no holder of this lock panics");
+        if let Some(open) = open.as_ref().filter(|open| open.failed.borrow().is_none()) {
+            return Ok((open.client.clone(), open.failed.clone()));
+        }
+        let built = AsyncClient::builder(self.options.clone())
+            .capacity(QUEUE)
+            .try_build();
+        let (client, events) = built.map_err(|error| MqttError::Other(error.to_string()))?;
+        let (fail, failed) = watch::channel(None);
+        let task = tokio::spawn(drive(events, fail)).abort_handle();
+        *open = Some(Open {
+            client: client.clone(),
+            failed: failed.clone(),
+            task,
+        });
+        Ok((client, failed))
+    }
+}
+
+/// Speaks MQTT until the connection fails.
+async fn drive(mut events: EventLoop, fail: watch::Sender<Option<String>>) {
+    let error = loop {
+        if let Err(error) = events.poll().await {
+            break error;
+        }
+    };
+    fail.send_replace(Some(match error.source() {
+        Some(source) => source.to_string(),
+        None => error.to_string(),
+    }));
+}
