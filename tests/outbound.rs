@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use futures_util::StreamExt as _;
-use tidegate_tests::{Authority, Reply, TestHost, Upstream, artifacts};
+use tidegate_tests::{Authority, Reply, TestHost, Upstream, artifacts, sdks};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 
@@ -366,4 +366,35 @@ async fn more_tcp_connections_than_allowed_are_refused() {
     host.admin()
         .await_log("tcp", "too many outbound connections")
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_generation_of_interfaces_has_the_same_grants() {
+    let (upstream, listener) = (Upstream::start().await, echo().await);
+    let host = TestHost::start().await;
+    let (http, tcp) = (upstream.address, listener.port());
+    let manifest = format!("[grants]\noutbound = [\"http://{http}\", \"tcp://localhost:{tcp}\"]\n");
+    let guest = sdks::wasi3("outbound");
+    host.admin().deployed_with("new", guest, &manifest).await;
+    let go = async |what: &str, status: u16| {
+        let reply = Reply::of(host.function(&format!("/new?{what}"))).await;
+        reply.expect(status).text()
+    };
+    for _ in 0..3 {
+        let told = go(&format!("http://{http}/path"), 200).await;
+        assert!(told.contains("HTTP/1.1 GET /path\n"), "{told}");
+        assert!(told.contains(&format!("host: {http}\n")), "{told}");
+    }
+    assert_eq!(upstream.connections(), 1);
+    assert_eq!(go(&format!("tcp:localhost:{tcp}"), 200).await, "connected");
+    for (what, code) in [
+        (format!("http://localhost:{tcp}/"), "HttpRequestDenied"),
+        (format!("https://{http}/"), "HttpRequestDenied"),
+        (format!("tcp:localhost:{}", http.port()), "AccessDenied"),
+        (format!("tcp:127.0.0.1:{tcp}"), "AccessDenied"),
+        ("tcp:example.com:443".to_owned(), "NameUnresolvable"),
+    ] {
+        let refused = go(&what, 502).await;
+        assert!(refused.contains(code), "{what}: {refused}");
+    }
 }

@@ -88,7 +88,7 @@ impl Sockets {
         let (ip, port) = (address.ip().to_canonical(), address.port());
         let destination = |host: &str| Destination::new(SCHEME, host, Some(port));
         let Ok(asked) = destination(&ip.to_string()) else {
-            return Err(Denied::NotGranted(at_any_port(ip)));
+            return Err(Denied::NameNotGranted(ip.to_string()));
         };
         let mut state = self.0.state.lock().expect("no holder of this lock panics");
         let of_name = |(name, known): &(String, IpAddr)| {
@@ -121,28 +121,7 @@ impl Sockets {
         if let Ok(address) = literal {
             return Ok(vec![address.to_canonical()]);
         }
-        let guard = &self.0.outbound.guard;
-        let ports = guard
-            .grants
-            .outbound
-            .iter()
-            .filter(|grant| grant.has_scheme(SCHEME));
-        let ports: Vec<u16> = ports.map(|grant| grant.first_port()).collect();
-        let mut asked = ports
-            .iter()
-            .filter_map(|port| Destination::new(SCHEME, &name, Some(*port)).ok());
-        let granted = asked.find(|asked| outbound::permits(&guard.grants.outbound, asked));
-        let Some(destination) = granted else {
-            let shown = name.chars().take(80).collect();
-            self.0.denials.tell(&Denied::NameNotGranted(shown));
-            return Err(ErrorCode::NameUnresolvable);
-        };
-        let found = timeout(OUTBOUND_CONNECT_TIMEOUT, guard.addresses(&destination)).await;
-        let found = found.map_err(|_| ErrorCode::TemporaryResolverFailure)?;
-        let found = found.map_err(|denied| {
-            self.0.denials.tell(&denied);
-            ErrorCode::NameUnresolvable
-        })?;
+        let found = self.granted_addresses(&name).await?;
         let found: Vec<IpAddr> = found.iter().map(SocketAddr::ip).collect();
         let mut state = self.0.state.lock().expect("no holder of this lock panics");
         let room = (64 * OUTBOUND_ADDRESSES_MAX).saturating_sub(state.known.len());
@@ -151,11 +130,27 @@ impl Sockets {
         state.known.extend(known.take(room));
         Ok(found)
     }
-}
 
-/// For an address with a port that none can be: to be named in an error.
-fn at_any_port(ip: IpAddr) -> Destination {
-    Destination::new(SCHEME, &ip.to_string(), Some(1)).expect("an address and a port")
+    /// What a name stands for, as far as some grant for it allows.
+    async fn granted_addresses(&self, name: &str) -> Result<Vec<SocketAddr>, ErrorCode> {
+        let guard = &self.0.outbound.guard;
+        let grants = &guard.grants.outbound;
+        // The port is not known yet: each grant is asked for its first one.
+        let asked = grants.iter().filter_map(|grant| {
+            let asked = Destination::new(SCHEME, name, Some(grant.first_port())).ok()?;
+            grant.permits(&asked).then_some(asked)
+        });
+        let mut denied = Denied::NameNotGranted(name.chars().take(80).collect());
+        for asked in asked.take(OUTBOUND_ADDRESSES_MAX) {
+            match timeout(OUTBOUND_CONNECT_TIMEOUT, guard.addresses(&asked)).await {
+                Ok(Ok(found)) => return Ok(found),
+                Ok(Err(reason)) => denied = reason,
+                Err(_) => return Err(ErrorCode::TemporaryResolverFailure),
+            }
+        }
+        self.0.denials.tell(&denied);
+        Err(ErrorCode::NameUnresolvable)
+    }
 }
 
 /// What a lookup found, in the guest's table.
