@@ -504,3 +504,50 @@ async fn a_component_for_spins_cron_trigger_runs_as_it_is() {
     let reason = told["invocation"]["reason"].as_str().expect("text");
     assert!(reason.contains("that is long ago"), "{reason}");
 }
+
+/// The same for version 3 of that trigger, whose function is asynchronous.
+const SPIN_CRON_3: &str = r#"(component
+  (import "spin:cron/cron-types@3.0.0" (instance $types
+    (type $m (record (field "timestamp" u64)))
+    (export "metadata" (type (eq $m)))
+    (type $e (variant (case "other" string)))
+    (export "error" (type (eq $e)))))
+  (alias export $types "metadata" (type $metadata))
+  (alias export $types "error" (type $error))
+  (core module $memory (memory (export "memory") 1) (data (i32.const 16) "that is long ago"))
+  (core instance $memory (instantiate $memory))
+  (core func $return (canon task.return
+    (result (result (error $error))) (memory (core memory $memory "memory"))))
+  (core module $code
+    (import "host" "return" (func $return (param i32 i32 i32 i32)))
+    (func (export "handle") (param $timestamp i64) (result i32)
+      (call $return (i64.lt_u (local.get $timestamp) (i64.const 946684800))
+        (i32.const 0) (i32.const 16) (i32.const 16))
+      (i32.const 0))
+    (func (export "callback") (param i32 i32 i32) (result i32) unreachable))
+  (core instance $code (instantiate $code
+    (with "host" (instance (export "return" (func $return))))))
+  (type $handle (func async (param "metadata" $metadata) (result (result (error $error)))))
+  (func (export "handle-cron-event") (type $handle) (canon lift (core func $code "handle")
+    async (memory (core memory $memory "memory")) (callback (core func $code "callback")))))"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_for_spins_asynchronous_cron_trigger_runs_as_it_is() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let component = wat::parse_str(SPIN_CRON_3).expect("a component");
+    admin.deployed("spin", component, EVERY_SECOND).await;
+    let records = admin.await_invocations("spin", 2).await;
+    for record in &records {
+        assert_eq!(
+            (&record["trigger"], &record["outcome"]),
+            (&json!("schedule"), &json!("ok"))
+        );
+    }
+    let trial = json!({ "schedule": { "scheduled": 1 } });
+    let path = "/api/v1/functions/spin/invoke";
+    let told = admin.post(path, &trial).await.expect(200).json();
+    assert_eq!(told["invocation"]["outcome"], "guest_error");
+    let reason = told["invocation"]["reason"].as_str().expect("text");
+    assert!(reason.contains("that is long ago"), "{reason}");
+}

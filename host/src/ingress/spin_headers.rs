@@ -6,6 +6,7 @@ use http::header::HOST;
 use http::{HeaderName, Request};
 
 use super::http::insert;
+use crate::model::app::INTERNAL_DOMAIN;
 use crate::model::event::MatchedRoute;
 use crate::model::route::RoutePattern;
 
@@ -85,7 +86,11 @@ fn full_url<B>(request: &Request<B>) -> String {
     let uri = request.uri();
     let header = request.headers().get(HOST);
     let host = header.and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| uri.authority().map(|authority| authority.as_str()));
+    // Of a call within an app, Spin shows no name.
+    let named = uri
+        .authority()
+        .filter(|authority| !authority.host().ends_with(INTERNAL_DOMAIN));
+    let host = host.or_else(|| named.map(|authority| authority.as_str()));
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     format!(
         "{}://{}{path}",
