@@ -134,36 +134,13 @@ fn deploy_status_and_code(error: &DeployError) -> (StatusCode, &'static str) {
             (S::BAD_REQUEST, "parameter_invalid")
         }
         DeployError::Manifest(_) => (S::UNPROCESSABLE_ENTITY, "manifest_invalid"),
-        DeployError::Misfit(Misfit::NothingToTrigger(_)) => {
-            (S::UNPROCESSABLE_ENTITY, "nothing_to_trigger")
-        }
-        DeployError::Misfit(Misfit::TriggerWithoutExport { .. }) => {
-            (S::UNPROCESSABLE_ENTITY, "export_missing")
-        }
-        DeployError::Misfit(Misfit::MqttWithoutTopic | Misfit::TicksWithoutSchedule) => {
-            (S::UNPROCESSABLE_ENTITY, "trigger_missing")
-        }
-        DeployError::Misfit(Misfit::TwoHandlers(_)) => {
-            (S::UNPROCESSABLE_ENTITY, "handler_ambiguous")
-        }
-        DeployError::Misfit(Misfit::WrongVersions(_)) => {
-            (S::UNPROCESSABLE_ENTITY, "import_version")
-        }
+        DeployError::Misfit(misfit) => (S::UNPROCESSABLE_ENTITY, misfit_code(misfit)),
         DeployError::Async(AsyncUnavailable::SwitchedOff) => {
             (S::UNPROCESSABLE_ENTITY, "wasi_p3_off")
         }
         DeployError::Async(AsyncUnavailable::Failed(_)) => {
             (S::SERVICE_UNAVAILABLE, "wasi_p3_unavailable")
         }
-        DeployError::Misfit(Misfit::UnknownImports(_)) => {
-            (S::UNPROCESSABLE_ENTITY, "import_unknown")
-        }
-        DeployError::Misfit(
-            Misfit::NoBucket(_)
-            | Misfit::NoDatabase(_)
-            | Misfit::NoPublish(_)
-            | Misfit::NoBroker(_),
-        ) => (S::UNPROCESSABLE_ENTITY, "grant_missing"),
         DeployError::Compile(CompileError::Invalid(_)) => {
             (S::UNPROCESSABLE_ENTITY, "component_invalid")
         }
@@ -184,6 +161,21 @@ fn deploy_status_and_code(error: &DeployError) -> (StatusCode, &'static str) {
         DeployError::TooManySecrets => (S::CONFLICT, "too_many_secrets"),
         DeployError::Storage(_) => (S::SERVICE_UNAVAILABLE, "storage_unavailable"),
         DeployError::Host(_) => (S::INTERNAL_SERVER_ERROR, "host_error"),
+    }
+}
+
+fn misfit_code(misfit: &Misfit) -> &'static str {
+    match misfit {
+        Misfit::NothingToTrigger(_) => "nothing_to_trigger",
+        Misfit::TriggerWithoutExport { .. } => "export_missing",
+        Misfit::MqttWithoutTopic | Misfit::TicksWithoutSchedule => "trigger_missing",
+        Misfit::TwoHandlers(_) => "handler_ambiguous",
+        Misfit::WrongVersions(_) => "import_version",
+        Misfit::UnknownImports(_) => "import_unknown",
+        Misfit::NoBucket(_)
+        | Misfit::NoDatabase(_)
+        | Misfit::NoPublish(_)
+        | Misfit::NoBroker(_) => "grant_missing",
     }
 }
 
