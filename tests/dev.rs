@@ -96,7 +96,12 @@ async fn what_is_saved_is_served_and_what_cannot_be_built_is_not() {
     answers(&host, "hello ann\n").await;
     dev.says("stdout", "greeter: built ").await;
     dev.says("stdout", ": revision 1\n").await;
-    dev.says("stdout", "greeting ann").await;
+    // Only what is logged from the first deployment on is shown.
+    eventually("it shows what is logged", CYCLE_TIMEOUT, async || {
+        Reply::of(host.function("/greeter/ann")).await.expect(200);
+        dev.said("stdout").contains("greeting ann").then_some(())
+    })
+    .await;
     dev.edit("hello %s", "good day %s");
     answers(&host, "good day ann\n").await;
 

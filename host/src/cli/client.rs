@@ -198,7 +198,7 @@ impl ClientArgs {
         let http = self.http()?;
         let request = http.get(api_url(&self.admin, &["functions"]));
         let answer = request.timeout(CONNECT_TIMEOUT).send().await;
-        Ok(!answer.is_err_and(|error| error.is_connect()))
+        Ok(!answer.is_err_and(|error| error.is_connect() || error.is_timeout()))
     }
 
     /// The address at which a host on this machine would be found.

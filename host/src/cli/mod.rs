@@ -200,6 +200,11 @@ mod tests {
         check("tidegate invoke a --topic t --qos 3", false);
         check("tidegate invoke a --topic t --path /x", false);
         check("tidegate invoke a --payload p", false);
+        check("tidegate test a.wasm --path /x --config a=b", true);
+        check("tidegate test a.wasm --topic t --payload p", true);
+        check("tidegate test a.wasm --event f --path /x", false);
+        check("tidegate test a.wasm --messages --tick", false);
+        check("tidegate test a.wasm --config a", false);
     }
 
     #[test]

@@ -28,7 +28,9 @@ use crate::model::topic::TopicFilter;
 #[derive(clap::Args)]
 pub(super) struct TestArgs {
     /// A component (.wasm), or what one is built from, as for `tidegate deploy`
-    path: PathBuf,
+    // Not called `path`: an event has one of its own, and each argument's name is its own.
+    #[arg(value_name = "PATH")]
+    function: PathBuf,
     #[command(flatten)]
     parameters: Parameters,
     /// A setting that the function reads
@@ -38,7 +40,7 @@ pub(super) struct TestArgs {
     event: EventArgs,
     /// Take MQTT messages from standard input, a line each as `mosquitto_sub -v` prints them: topic, space, payload.
     /// Those that no topic filter of the function matches are left out
-    #[arg(long, conflicts_with_all = ["path", "method", "headers", "body", "body_file", "topic", "event"])]
+    #[arg(long, conflicts_with_all = ["path", "method", "headers", "body", "body_file", "topic", "tick", "event"])]
     messages: bool,
     /// Print one JSON object for each event
     #[arg(long)]
@@ -67,7 +69,7 @@ pub(super) fn run(args: TestArgs) -> anyhow::Result<u8> {
 }
 
 async fn test(args: TestArgs, directory: &std::path::Path) -> anyhow::Result<u8> {
-    let built = Source::of(&args.path)?.build().await?;
+    let built = Source::of(&args.function)?.build().await?;
     let (name, mut upload) = args.parameters.read(&built)?;
     upload.manifest = with_settings(upload.manifest, &args.config);
     let trial = Trial::start(directory).await?;
