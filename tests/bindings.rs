@@ -80,13 +80,10 @@ async fn a_store_that_is_not_granted_is_denied_through_every_interface() {
         let answer = ask(&host, &path, 500).await;
         assert!(answer.contains("at least one"), "{via}: {answer}");
     }
-    let refused = admin.deploy("refused", guest, "").await;
-    let refused = refused.expect_problem(422, "grant_missing");
-    assert!(
-        refused.text().contains("bucket=default"),
-        "{}",
-        refused.text()
-    );
+    // Spin's SDKs bring imports along that nobody uses: there, a missing grant is no more than a warning.
+    let ungranted = admin.deploy("ungranted", guest, "").await.expect(201);
+    let warnings = ungranted.json()["warnings"].to_string();
+    assert!(warnings.contains("bucket=default"), "{warnings}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -322,9 +319,9 @@ async fn another_broker_is_reached_where_it_is_granted() {
     let (host, other) = (TestHost::start().await, TestHost::start().await);
     let admin = host.admin();
     let port = other.mqtt_address().port();
-    let refused = admin.deploy("spin", artifacts::guest("foreign_mqtt"), "");
-    let refused = refused.await.expect_problem(422, "grant_missing").text();
-    assert!(refused.contains("outbound=mqtt://"), "{refused}");
+    let ungranted = admin.deploy("spin", artifacts::guest("foreign_mqtt"), "");
+    let warnings = ungranted.await.expect(201).json()["warnings"].to_string();
+    assert!(warnings.contains("outbound=mqtt://"), "{warnings}");
     let grants =
         format!("[grants]\noutbound = [\"mqtt://localhost:{port}\", \"mqtt://localhost:1\"]");
     let guest = artifacts::guest("foreign_mqtt");
