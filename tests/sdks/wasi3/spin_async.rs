@@ -94,11 +94,16 @@ async fn unread(bucket: String) -> Result<String, String> {
 
 async fn publish(address: String, topic: String, payload: String) -> Result<String, String> {
     let (user, password) = (String::new(), String::new());
-    let connection = Connection::open(address, user, password, 30).await.map_err(named)?;
+    let connection = Connection::open(address, user, password, 30)
+        .await
+        .map_err(named)?;
     let payload = payload.into_bytes();
     for qos in [Qos::AtMostOnce, Qos::AtLeastOnce, Qos::ExactlyOnce] {
         let (topic, payload) = (topic.clone(), payload.clone());
-        connection.publish(topic, payload, qos).await.map_err(named)?;
+        connection
+            .publish(topic, payload, qos)
+            .await
+            .map_err(named)?;
     }
     Ok("published".to_owned())
 }

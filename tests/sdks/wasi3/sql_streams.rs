@@ -57,11 +57,15 @@ async fn all() -> Result<String, Error> {
     let (_, _, done) = connection.execute_async(create, Vec::new()).await?;
     done.await?;
     let insert = "INSERT INTO t VALUES (?)".to_owned();
-    connection.execute_async(insert, vec![Value::Text("x".to_owned())]).await?;
+    connection
+        .execute_async(insert, vec![Value::Text("x".to_owned())])
+        .await?;
     let changes = connection.changes_async().await;
     let inserted = connection.last_insert_rowid_async().await > 0;
     let parameters = vec![Value::Integer(1000)];
-    let (columns, mut rows, done) = connection.execute_async(ROWS.to_owned(), parameters).await?;
+    let (columns, mut rows, done) = connection
+        .execute_async(ROWS.to_owned(), parameters)
+        .await?;
     let (mut count, mut sum) = (0, 0);
     while let Some(row) = rows.next().await {
         count += 1;
@@ -70,8 +74,13 @@ async fn all() -> Result<String, Error> {
         }
     }
     done.await?;
-    let failed = connection.execute_async("SELEC 1".to_owned(), Vec::new()).await;
-    Ok(format!("{columns:?} {count} {sum} {changes} {inserted} {}", failed.is_err()))
+    let failed = connection
+        .execute_async("SELEC 1".to_owned(), Vec::new())
+        .await;
+    Ok(format!(
+        "{columns:?} {count} {sum} {changes} {inserted} {}",
+        failed.is_err()
+    ))
 }
 
 async fn none(to: &mut wit_bindgen::StreamWriter<u8>) {
@@ -86,7 +95,8 @@ async fn none(to: &mut wit_bindgen::StreamWriter<u8>) {
             Err(error) => break format!("{error:?}"),
         }
     };
-    to.write_all(format!("{} {why}\n", unread.len()).into_bytes()).await;
+    to.write_all(format!("{} {why}\n", unread.len()).into_bytes())
+        .await;
     monotonic_clock::wait_for(20_000_000_000).await;
     drop(unread);
 }
