@@ -67,6 +67,8 @@ fn exchange_halves(request: &Request) -> Result<Response, String> {
     Ok(Response::text(format!("{first}, {second}")))
 }
 
+/// The stream lives as long as what it belongs to.
+#[expect(dead_code, reason = "only kept alive")]
 struct Chunks(InputStream, IncomingBody, IncomingResponse);
 
 impl Iterator for Chunks {

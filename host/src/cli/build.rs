@@ -263,7 +263,9 @@ impl Project {
         let world = world(asked, http) + &HTTP_WIT.replace(HTTP_VERSION, http);
         self.write(&wit, "function.wit", &world)?;
         for (path, text) in sdk_sources::files() {
-            if let Some(file) = path.strip_prefix("wit/deps/") {
+            // Only what the world names: an SDK that is installed with the compiler may bring the others along.
+            let file = path.strip_prefix("wit/deps/");
+            if let Some(file) = file.filter(|_| names_package_of(&world, &text)) {
                 self.write(&wit.join("deps"), file, &text)?;
             }
         }
@@ -364,6 +366,13 @@ fn stem_of(file: &Path) -> String {
 /// Cargo writes `hello_http.wasm` for the package `hello-http`.
 fn name_of_file(file: &Path) -> String {
     stem_of(file).replace('_', "-")
+}
+
+/// Whether a world names something of the package whose WIT this is.
+fn names_package_of(world: &str, wit: &str) -> bool {
+    let package = wit.lines().find_map(|line| line.strip_prefix("package "));
+    let name = package.and_then(|package| package.split(['@', ';']).next());
+    name.is_some_and(|name| world.contains(&format!("{name}/")))
 }
 
 #[cfg(test)]
