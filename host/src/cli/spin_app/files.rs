@@ -151,8 +151,16 @@ impl Walk<'_> {
             let entry = entry.map_err(unreadable)?;
             let path = directory.join(entry.file_name());
             let kind = entry.file_type().map_err(unreadable)?;
+            if self.is_excluded(&path) {
+                continue;
+            }
             if kind.is_dir() {
                 self.take_directory(&path, from, to, wanted)?;
+            } else if self.root.join(&path).is_dir() {
+                return Err(format!(
+                    "`{}` is a link to a directory: copy the directory itself, or name it in `exclude_files`",
+                    path.display()
+                ));
             } else if wanted(&path) && self.root.join(&path).is_file() {
                 let moved = path.strip_prefix(from).unwrap_or(&path);
                 self.take(&path, &to.join(moved))?;
@@ -161,12 +169,13 @@ impl Walk<'_> {
         Ok(())
     }
 
+    fn is_excluded(&self, path: &Path) -> bool {
+        let matches = |pattern: &Pattern| pattern.matches_path(path);
+        self.excluded.iter().any(matches)
+    }
+
     fn take(&mut self, path: &Path, guest_path: &Path) -> Result<(), String> {
-        if self
-            .excluded
-            .iter()
-            .any(|pattern| pattern.matches_path(path))
-        {
+        if self.is_excluded(path) {
             return Ok(());
         }
         let real = self.root.join(path).canonicalize();
@@ -202,6 +211,7 @@ mod tests {
             "app/site/b.css",
             "app/site/deep/c.js",
             "app/site/.hidden",
+            "app/linked/here.txt",
             "secret",
         ] {
             let path = directory.path().join(path);
@@ -279,12 +289,14 @@ mod tests {
         };
         link("app/site/stolen", "secret").expect("a link");
         link("app/outside", "").expect("a link");
+        link("app/linked/there", "app/site").expect("a link");
         for files in [
             "[\"../secret\"]",
             "[\"/etc/passwd\"]",
             "[\"site/stolen\"]",
             "[\"site\"]",
             "[\"outside/secret\"]",
+            "[\"linked\"]",
             "[\"a.txt\", \"b.txt\"]",
             "[\"none/*\"]",
             "[\"[\"]",

@@ -296,6 +296,10 @@ impl<'a> Translation<'a> {
             // What a template leaves empty grants nothing.
             if !["", "http://", "https://"].contains(&filled.as_str()) {
                 self.add(manifest, host, grant("outbound", &filled))?;
+                if is_own_broker(&filled) && !self.narrows_publishing(component) {
+                    // Who may connect to Spin's broker may publish to all of its topics.
+                    self.add(manifest, host, grant("publish", "#"))?;
+                }
             }
         }
         for store in &component.key_value_stores {
@@ -310,6 +314,13 @@ impl<'a> Translation<'a> {
             }
         }
         Ok(())
+    }
+
+    fn narrows_publishing(&self, component: &Component) -> bool {
+        let tools = [&self.spin.application.tool, &component.tool];
+        tools
+            .iter()
+            .any(|tool| tool.tidegate.contains_key("publish"))
     }
 
     /// A key of Tidegate's own: a limit, or what may be published to. Those of MQTT triggers are theirs.
@@ -554,7 +565,8 @@ fn is_own_broker(address: &str) -> bool {
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let address = host.parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    ["localhost", "tidegate.internal"].contains(&host)
+        || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
