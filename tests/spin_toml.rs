@@ -488,3 +488,110 @@ async fn a_static_response_needs_no_component_that_serves_http() {
         .await;
     reply.expect_problem(422, "manifest_invalid");
 }
+
+/// An app of two components that show what they see; the front is granted to call these.
+fn calling(hosts: &str) -> AppDirectory {
+    let manifest = format!(
+        "spin_manifest_version = 2\napplication = {{ name = \"calls\" }}\n\
+         [[trigger.http]]\nroute = \"/front/...\"\ncomponent = \"front\"\n\
+         [[trigger.http]]\nroute = {{ private = true }}\ncomponent = \"back\"\n\
+         [component.front]\nsource = \"shows.wasm\"\nallowed_outbound_hosts = [{hosts}]\n\
+         [component.back]\nsource = \"shows.wasm\"\nenvironment = {{ WHO = \"back\" }}\n"
+    );
+    AppDirectory::new(&manifest, &[("shows.wasm", "app_shows")])
+}
+
+/// What the front gets when it calls this.
+async fn front_calls(host: &TestHost, url: &str) -> (u16, String) {
+    let request = host.function("/front").query(&[("call", url)]);
+    let reply = Reply::of(request).await;
+    (reply.status, reply.text())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_of_an_app_call_each_other_in_the_process() {
+    let host = TestHost::start().await;
+    let app = calling("\"http://*.spin.internal\", \"http://self\"");
+    run(&host, &["deploy", &app.text("spin.toml")]).await.ok();
+    let called = front_calls(&host, "http://back.spin.internal/?env=WHO").await;
+    assert_eq!(called, (200, "200\nback".to_owned()));
+
+    let (_, headers) = front_calls(&host, "http://back.spin.internal/a/b").await;
+    for line in [
+        "spin-path-info: /a/b\n",
+        "spin-matched-route: /...\n",
+        "spin-component-route: \n",
+        "spin-client-addr: 0.0.0.0:0\n",
+        "spin-full-url: http://localhost/a/b\n",
+    ] {
+        assert!(headers.contains(line), "no `{line}` in {headers}");
+    }
+    assert!(!headers.contains("spin.internal"), "{headers}");
+    // Both have a record of their own.
+    let admin = host.admin();
+    admin.await_invocations("calls-back", 2).await;
+    admin.await_invocations("calls-front", 2).await;
+
+    // By a route of the app, and by nobody else's.
+    let (_, by_route) = front_calls(&host, "http://self/front/x").await;
+    assert!(by_route.contains("spin-path-info: /x\n"), "{by_route}");
+    let guest = artifacts::guest("app_shows");
+    admin.deployed("other", guest, "route=/other").await;
+    for url in [
+        "http://self/other",
+        "http://self/none",
+        "http://other.spin.internal/",
+    ] {
+        let (_, answer) = front_calls(&host, url).await;
+        assert!(answer.starts_with("404\n"), "{url}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_needs_its_grant_and_an_app() {
+    let host = TestHost::start().await;
+    let app = calling("\"http://other.spin.internal\"");
+    run(&host, &["deploy", &app.text("spin.toml")]).await.ok();
+    for url in ["http://back.spin.internal/?env=WHO", "http://self/front"] {
+        let (status, reason) = front_calls(&host, url).await;
+        assert_eq!(status, 500, "{url}: {reason}");
+        assert!(reason.contains("HttpRequestDenied"), "{url}: {reason}");
+    }
+    assert!(host.admin().invocations("calls-back").await.is_empty());
+    // The same name means nothing outside of the app.
+    let guest = artifacts::guest("app_shows");
+    let manifest =
+        "[[http]]\nroute = \"/alone\"\n[grants]\noutbound = [\"http://*.spin.internal\"]";
+    host.admin().deployed_with("alone", guest, manifest).await;
+    let alone = host
+        .function("/alone")
+        .query(&[("call", "http://back.spin.internal/")]);
+    assert_eq!(Reply::of(alone).await.status, 500);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_in_a_circle_come_to_an_end() {
+    let host = TestHost::start().await;
+    let app = calling("\"http://front.spin.internal\"");
+    run(&host, &["deploy", &app.text("spin.toml")]).await.ok();
+    let round = host
+        .function("/front")
+        .query(&[("again", "http://front.spin.internal/")]);
+    let text = Reply::of(round).await.expect(200).text();
+    assert_eq!(text.matches("200\n").count(), 8, "{text}");
+    assert!(
+        text.contains("508\n") && text.contains("calls_too_deep"),
+        "{text}"
+    );
+
+    // One that waits for itself at its limit waits no longer than it may.
+    let limits = "\n[component.front.tool.tidegate]\nconcurrency = 1\ntimeout = \"1s\"\n";
+    let manifest = fs::read_to_string(app.path("spin.toml")).expect("a manifest");
+    app.write("spin.toml", &(manifest + limits));
+    run(&host, &["deploy", &app.text("spin.toml")]).await.ok();
+    let (status, answer) = front_calls(&host, "http://front.spin.internal/").await;
+    assert!(
+        status == 504 || answer.starts_with("503\n"),
+        "{status} {answer}"
+    );
+}

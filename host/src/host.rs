@@ -26,6 +26,7 @@ use crate::capability::outbound::{ExtraRoots, Outbound};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::deploy::activate::{Deployer, stored_table};
+use crate::ingress::app::AppIngress;
 use crate::ingress::http::HttpIngress;
 use crate::ingress::mqtt::MqttIngress;
 use crate::ingress::schedule::ScheduleIngress;
@@ -163,7 +164,9 @@ impl Parts {
             broker: broker.clone(),
             outbound: Outbound::new(extra_roots, granted.clone()),
             secrets: granted.clone(),
+            in_process: Arc::default(),
         };
+        let in_process = services.in_process.clone();
         let cache_key = host_key(&database, Purpose::CompiledComponents).await?;
         let compiled = data_dir.compiled();
         let invoker = Invoker::new(
@@ -177,12 +180,18 @@ impl Parts {
         let journals = Arc::new(Journals::default());
         let table = stored_table(&database, &journals).await?;
         let tables = Arc::new(TriggerTables::new(table));
+        let invoker = Arc::new(invoker);
+        let calls = AppIngress {
+            tables: tables.clone(),
+            invoker: Arc::downgrade(&invoker),
+        };
+        in_process.get_or_init(|| Arc::new(calls));
         Ok(Parts {
             database,
             guest_databases,
             secrets: granted,
             broker,
-            invoker: Arc::new(invoker),
+            invoker,
             journals,
             tables,
         })

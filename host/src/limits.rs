@@ -61,7 +61,8 @@ pub const NEXT_RUNS_SHOWN: usize = 5;
 
 // === Calls within an app ===
 
-/// Functions of an app that may wait for one another, each called by the one before. Stops loops.
+/// Functions that an event may have passed through when the last of them calls another one of its app. Stops loops;
+/// messages that functions publish count as well (see [`MQTT_HOPS_MAX`]).
 pub const APP_CALLS_DEPTH_MAX: u32 = 8;
 
 // === Deploying ===

@@ -1,5 +1,5 @@
 //! Shows what an app's component sees: `?env=NAME`, `?config=KEY`, `?file=PATH`, `?list=PATH` (names, sorted),
-//! `?call=URL` (status and body, a line each); writes to `?write=PATH`; otherwise lists the request's headers.
+//! `?call=URL` (status and body, a line each), `?again=URL` (the same, with `?again=URL` behind it); writes to `?write=PATH`; otherwise lists the request's headers.
 
 #![cfg(target_arch = "wasm32")]
 
@@ -24,6 +24,8 @@ fn answer(request: Request) -> Response {
         list(&path).map_err(|error| error.to_string())
     } else if let Some(url) = request.query_param("call") {
         call(&url)
+    } else if let Some(url) = request.query_param("again") {
+        call(&format!("{url}?again={url}"))
     } else {
         Ok(headers(&request))
     };

@@ -118,7 +118,7 @@ enum Routed {
     Response(Response<Bytes>),
 }
 
-fn static_response(written: &StaticResponse) -> Response<Bytes> {
+pub(super) fn static_response(written: &StaticResponse) -> Response<Bytes> {
     let mut response = Response::builder().status(written.status());
     for (name, value) in written.headers() {
         response = response.header(name, value);
@@ -145,7 +145,7 @@ fn check_host(request: &mut Request<Incoming>) -> Result<(), Reason> {
     }
 }
 
-fn describe(headers: &mut HeaderMap, id: InvocationId, matched: &MatchedRoute) {
+pub(super) fn describe(headers: &mut HeaderMap, id: InvocationId, matched: &MatchedRoute) {
     let forged: Vec<HeaderName> = headers
         .keys()
         .filter(|name| name.as_str().starts_with(HEADER_PREFIX) || spin_headers::is_reserved(name))

@@ -21,6 +21,8 @@ pub(super) enum Reason {
     MethodNotAllowed(Vec<Method>),
     /// RFC 9112, section 3.2: the request names no host, or not one.
     BadHost,
+    /// Too many functions wait for one another.
+    CallsTooDeep,
     /// The function was asked and has not answered.
     NoAnswer(InvocationId, NoAnswer),
 }
@@ -79,6 +81,11 @@ fn describe(reason: &Reason) -> (StatusCode, &'static str, &'static str) {
             StatusCode::BAD_REQUEST,
             "bad_host",
             "the request needs exactly one host, in ASCII",
+        ),
+        Reason::CallsTooDeep => (
+            StatusCode::LOOP_DETECTED,
+            "calls_too_deep",
+            "too many functions wait for one another: do they call each other in a circle?",
         ),
         Reason::NoAnswer(_, NoAnswer::Refused(refusal)) => describe_refusal(*refusal),
         Reason::NoAnswer(_, NoAnswer::Failed(outcome)) => describe_outcome(outcome),

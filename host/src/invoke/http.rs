@@ -28,6 +28,7 @@ use super::cpu::CpuTime;
 use super::instance_state::{InstanceState, Start};
 use super::invoker::{Invoker, Recorder, Verdict, outcome_of};
 use super::ready::{HttpEntry, ReadyFunction};
+use crate::model::event::Hops;
 use crate::model::id::InvocationId;
 use crate::model::outcome::Outcome;
 use crate::observe::journal::Record;
@@ -108,6 +109,7 @@ impl Invoker {
             Ok(entry) => entry,
             Err(outcome) => return Err(fail(recorder, outcome)),
         };
+        let hops = request.extensions().get().map_or(0, |Hops(hops)| *hops);
         let (request, flags) = limited(request, limits.request_bytes, recorder.verdict());
         let (sender, receiver) = oneshot::channel();
         let answer = Answer {
@@ -120,7 +122,7 @@ impl Invoker {
         let start = Start {
             output,
             cpu,
-            hops: 0,
+            hops,
             program,
         };
         let store = self.store(runtime, function, start);

@@ -1,7 +1,7 @@
 //! The `T` of an instance's `Store<T>`: everything that belongs to one invocation and dies with it.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
@@ -16,6 +16,7 @@ use crate::capability::config::ConfigContext;
 use crate::capability::key_value::{KeyValueContext, KeyValueView};
 use crate::capability::mqtt_client::MqttContext;
 use crate::capability::outbound::http::HttpHooks;
+use crate::capability::outbound::in_process::{AppCalls, InProcess};
 use crate::capability::outbound::sockets::{NameLookup, Sockets};
 use crate::capability::outbound::{Denials, Outbound};
 use crate::capability::spin_mqtt::SpinMqttView;
@@ -40,6 +41,8 @@ pub struct Services {
     pub secrets: Secrets,
     /// How functions reach others.
     pub outbound: Outbound,
+    /// Who answers calls within an app: set when there are functions to be called.
+    pub in_process: Arc<OnceLock<Arc<dyn InProcess>>>,
 }
 
 /// What one invocation starts with.
@@ -100,6 +103,7 @@ impl InstanceState {
         let denials = Denials::new(output.clone());
         let sockets = Sockets::new(outbound.clone(), denials.clone());
         sockets.allow(&mut wasi);
+        let calls = app_calls(function, services, start.hops);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(limits::FIELDS_BYTES_MAX);
         let mut table = ResourceTable::new();
@@ -107,7 +111,7 @@ impl InstanceState {
         InstanceState {
             wasi: wasi.build(),
             http,
-            http_hooks: HttpHooks::new(outbound.clone(), denials),
+            http_hooks: HttpHooks::new(outbound.clone(), denials, calls),
             table,
             sockets,
             key_value: KeyValueContext {
@@ -167,6 +171,16 @@ impl InstanceState {
         self.http_hooks.host_forbidden = true;
         taken_in
     }
+}
+
+/// How a function that belongs to an app calls the others of it.
+fn app_calls(function: &ReadyFunction, services: &Services, hops: u32) -> Option<AppCalls> {
+    let app = function.manifest.app.as_ref()?;
+    Some(AppCalls {
+        in_process: services.in_process.get()?.clone(),
+        app: app.name.clone(),
+        hops,
+    })
 }
 
 impl WasiView for InstanceState {

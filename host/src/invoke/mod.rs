@@ -19,3 +19,5 @@ pub mod ready;
 pub mod runtime;
 mod schedule;
 mod ticker;
+
+pub use crate::capability::outbound::in_process;

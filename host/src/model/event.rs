@@ -114,3 +114,7 @@ pub struct MatchedRoute {
     /// Who sent the request.
     pub client: SocketAddr,
 }
+
+/// Functions that an HTTP request has passed through; travels with the request as an extension. None from outside.
+#[derive(Clone, Copy, Debug)]
+pub struct Hops(pub u32);

@@ -15,6 +15,7 @@ use wasmtime_wasi_http::{
 
 use super::client::Timeouts;
 use super::guard::Denied;
+use super::in_process::{AppCalls, Callee};
 use super::{Denials, FunctionOutbound, error};
 use crate::limits::RESPONSE_CHUNK_BYTES_MAX;
 use crate::model::outbound::{self, Destination, OutboundAuth};
@@ -26,18 +27,26 @@ pub struct HttpHooks {
     pub host_forbidden: bool,
     outbound: Arc<FunctionOutbound>,
     denials: Arc<Denials>,
+    /// How it calls functions of its own app; none where it belongs to no app.
+    calls: Option<AppCalls>,
 }
 
 type Io = Box<dyn Future<Output = Result<()>> + Send>;
 type Exchange = dyn Future<Output = Result<(Response<WasiBody>, Io)>> + Send;
 
 impl HttpHooks {
-    /// Requests go out through `outbound`; what is denied is told to `denials`.
-    pub fn new(outbound: Arc<FunctionOutbound>, denials: Arc<Denials>) -> HttpHooks {
+    /// Requests go out through `outbound`, those to functions of the same app through `calls`; what is denied is told
+    /// to `denials`.
+    pub fn new(
+        outbound: Arc<FunctionOutbound>,
+        denials: Arc<Denials>,
+        calls: Option<AppCalls>,
+    ) -> HttpHooks {
         HttpHooks {
             host_forbidden: true,
             outbound,
             denials,
+            calls,
         }
     }
 }
@@ -60,9 +69,14 @@ impl WasiHttpHooks for HttpHooks {
         _received: Io,
     ) -> Box<Exchange> {
         let (outbound, denials) = (self.outbound.clone(), self.denials.clone());
+        let calls = self.calls.clone();
         Box::new(async move {
             let timeouts = Timeouts::new(options);
             let request = outbound.prepare(request, &denials)?;
+            if let (Some(callee), Some(calls)) = (Callee::of(request.uri()), calls) {
+                let response = calls.call(callee, request).await;
+                return Ok((response, Box::new(std::future::ready(Ok(()))) as Io));
+            }
             let client = outbound.client().await;
             let response = client.send(request, &timeouts, &denials).await?;
             // The client drives the connection by itself.

@@ -98,6 +98,17 @@ pub(super) fn translate(
             ));
         }
     }
+    for part in &parts {
+        for (name, value) in &part.component.variables {
+            if variables.fill(source, value)?.secret {
+                notes.push(format!(
+                    "the variable `{name}` of `{}` is secret, but whoever may read the function's manifest can read \
+                     it: keep it with `tidegate secret`, and grant it by `secrets` in tool.tidegate",
+                    part.id
+                ));
+            }
+        }
+    }
     if functions.is_empty() {
         let text = "the app has no triggers, so there is nothing to deploy";
         return Err(source.mistake(0..0, text));

@@ -1,0 +1,149 @@
+//! Calls between the functions of one app: `http://{component}.spin.internal` and `http://self`, which never leave the
+//! process.
+//!
+//! Such a call is an invocation like any other, with its own admission, limits and record. A caller keeps its place
+//! while it waits, so functions that call each other at their concurrency limits wait for one another: at the latest
+//! when the called function's time limit has passed, the call is answered with 503. How many functions may wait in a
+//! row is bounded.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Weak};
+
+use bytes::Bytes;
+use http::header::HOST;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use wasmtime_wasi_http::{Error, WasiBody};
+
+use super::http::{describe, static_response};
+use super::respond::{Reason, respond};
+use super::spin_headers;
+use crate::invoke::http::NoAnswer;
+use crate::invoke::in_process::{Answer, Callee, InProcess, InProcessCall};
+use crate::invoke::invoker::Invoker;
+use crate::invoke::ready::ReadyFunction;
+use crate::limits::APP_CALLS_DEPTH_MAX;
+use crate::model::app::AppMembership;
+use crate::model::event::{Hops, MatchedRoute};
+use crate::model::id::InvocationId;
+use crate::model::name::Name;
+use crate::model::route::RoutePattern;
+use crate::observe::metrics;
+use crate::trigger::table::RouteMatch;
+use crate::trigger::tables::TriggerTables;
+
+/// Whom functions see as the client of such a call, as with Spin.
+const CALLER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+/// Takes calls to the functions that are deployed.
+pub struct AppIngress {
+    /// Which function.
+    pub tables: Arc<TriggerTables>,
+    /// Runs it. It has the way to here, so it is not held.
+    pub invoker: Weak<Invoker>,
+}
+
+impl InProcess for AppIngress {
+    fn call(self: Arc<Self>, call: InProcessCall) -> Answer {
+        Box::pin(async move { self.answer(call).await })
+    }
+}
+
+/// Where a call leads.
+enum Routed {
+    Function(Arc<ReadyFunction>, MatchedRoute),
+    Response(Response<Bytes>),
+}
+
+impl AppIngress {
+    async fn answer(&self, call: InProcessCall) -> Response<WasiBody> {
+        let mut request = call.request;
+        if call.hops >= APP_CALLS_DEPTH_MAX {
+            return of_host(respond(&Reason::CallsTooDeep));
+        }
+        let (function, matched) = match self.route(&call.app, &call.callee, &request) {
+            Some(Routed::Function(function, matched)) => (function, matched),
+            Some(Routed::Response(response)) => return of_host(response),
+            None => return of_host(respond(&Reason::NotFound)),
+        };
+        let Some(invoker) = self.invoker.upgrade() else {
+            return of_host(respond(&Reason::NotFound));
+        };
+        let id = InvocationId::new();
+        // The name that was called means nothing to the function.
+        request.headers_mut().remove(HOST);
+        describe(request.headers_mut(), id, &matched);
+        if function.manifest.spin_headers {
+            spin_headers::describe(&mut request, &matched);
+        }
+        request.extensions_mut().insert(matched);
+        request.extensions_mut().insert(Hops(call.hops + 1));
+        match invoker.invoke_http(&function, id, request).await.response {
+            Ok(response) => response.map(|body| {
+                let gave_up = |_| Error::HttpResponseIncomplete;
+                body.map_err(gave_up).boxed_unsync()
+            }),
+            Err(no_answer) => {
+                if let NoAnswer::Refused(refusal) = &no_answer {
+                    metrics::refused(function.name.as_str(), refusal.code());
+                }
+                of_host(respond(&Reason::NoAnswer(id, no_answer)))
+            }
+        }
+    }
+
+    fn route(&self, app: &Name, callee: &Callee, request: &Request<WasiBody>) -> Option<Routed> {
+        let table = self.tables.current();
+        let path = request.uri().path();
+        let component = match callee {
+            Callee::Component(component) => component,
+            Callee::Route => {
+                let RouteMatch::Found {
+                    function,
+                    route,
+                    response,
+                    parameters,
+                } = table.match_http(request.method(), path)
+                else {
+                    return None;
+                };
+                let membership = function.manifest.app.as_ref();
+                membership.filter(|of| of.name == *app)?;
+                return Some(match response {
+                    Some(response) => Routed::Response(static_response(response)),
+                    None => Routed::Function(
+                        function.clone(),
+                        MatchedRoute {
+                            pattern: route.clone(),
+                            parameters,
+                            client: CALLER,
+                        },
+                    ),
+                });
+            }
+        };
+        let is_called = |of: &AppMembership| {
+            let name = of.component.as_ref().map(Name::as_str);
+            of.name == *app && name == Some(component.as_str())
+        };
+        let called =
+            |function: &&Arc<ReadyFunction>| function.manifest.app.as_ref().is_some_and(is_called);
+        let function = table.functions().find(called)?.clone();
+        // All paths are the called function's.
+        let pattern: RoutePattern = "/{*rest}".parse().expect("a route");
+        let matched = MatchedRoute {
+            parameters: pattern.matches(path)?,
+            pattern: Arc::new(pattern),
+            client: CALLER,
+        };
+        Some(Routed::Function(function, matched))
+    }
+}
+
+fn of_host(response: Response<Bytes>) -> Response<WasiBody> {
+    response.map(|body| {
+        Full::new(body)
+            .map_err(|never| match never {})
+            .boxed_unsync()
+    })
+}
