@@ -17,7 +17,7 @@ const BUILD_TIMEOUT: Duration = Duration::from_secs(600);
 pub(crate) fn search_path() -> std::ffi::OsString {
     let wasm = artifacts::example_path("hello_http");
     let target = wasm.ancestors().nth(3).expect("target/wasm32-…/release");
-    let bins = ["hello-js/node_modules/.bin", "python5/venv/bin"];
+    let bins = ["hello-js/node_modules/.bin", "hello-python/venv/bin"];
     let own = bins.map(|bin| target.join("sdks").join(bin));
     for bin in &own {
         assert!(bin.is_dir(), "no {}: run tests/setup", bin.display());
