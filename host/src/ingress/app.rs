@@ -15,20 +15,16 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use super::http::{describe, static_response};
+use super::http::{Routed, ask, static_response};
 use super::respond::{Reason, respond};
-use super::spin_headers;
-use crate::invoke::http::NoAnswer;
 use crate::invoke::in_process::{Answer, Callee, InProcess, InProcessCall};
 use crate::invoke::invoker::Invoker;
 use crate::invoke::ready::ReadyFunction;
 use crate::limits::APP_CALLS_DEPTH_MAX;
 use crate::model::app::AppMembership;
 use crate::model::event::{Hops, MatchedRoute};
-use crate::model::id::InvocationId;
 use crate::model::name::Name;
 use crate::model::route::RoutePattern;
-use crate::observe::metrics;
 use crate::trigger::table::RouteMatch;
 use crate::trigger::tables::TriggerTables;
 
@@ -49,12 +45,6 @@ impl InProcess for AppIngress {
     }
 }
 
-/// Where a call leads.
-enum Routed {
-    Function(Arc<ReadyFunction>, MatchedRoute),
-    Response(Response<Bytes>),
-}
-
 impl AppIngress {
     async fn answer(&self, call: InProcessCall) -> Response<WasiBody> {
         let mut request = call.request;
@@ -69,26 +59,15 @@ impl AppIngress {
         let Some(invoker) = self.invoker.upgrade() else {
             return of_host(respond(&Reason::NotFound));
         };
-        let id = InvocationId::new();
         // The name that was called means nothing to the function.
         request.headers_mut().remove(HOST);
-        describe(request.headers_mut(), id, &matched);
-        if function.manifest.spin_headers {
-            spin_headers::describe(&mut request, &matched);
-        }
-        request.extensions_mut().insert(matched);
         request.extensions_mut().insert(Hops(call.hops + 1));
-        match invoker.invoke_http(&function, id, request).await.response {
+        match ask(&invoker, &function, request, matched).await {
             Ok(response) => response.map(|body| {
                 let gave_up = |_| Error::HttpResponseIncomplete;
                 body.map_err(gave_up).boxed_unsync()
             }),
-            Err(no_answer) => {
-                if let NoAnswer::Refused(refusal) = &no_answer {
-                    metrics::refused(function.name.as_str(), refusal.code());
-                }
-                of_host(respond(&Reason::NoAnswer(id, no_answer)))
-            }
+            Err(response) => of_host(response),
         }
     }
 

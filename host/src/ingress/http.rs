@@ -58,28 +58,20 @@ impl HttpIngress {
     }
 
     async fn handle(&self, client: SocketAddr, mut request: Request<Incoming>) -> Response<Answer> {
-        let (function, id) = match self.route(client, &mut request) {
-            Ok(Routed::Function(function, id)) => (function, id),
-            Ok(Routed::Response(response)) => return response.map(Answer::host),
-            Err(reason) => return respond(&reason).map(Answer::host),
-        };
-        match self
-            .invoker
-            .invoke_http(&function, id, request)
-            .await
-            .response
-        {
-            Ok(response) => response.map(Answer::Function),
-            Err(no_answer) => {
-                if let NoAnswer::Refused(refusal) = &no_answer {
-                    metrics::refused(function.name.as_str(), refusal.code());
-                }
-                respond(&Reason::NoAnswer(id, no_answer)).map(Answer::host)
+        let answered = match self.route(client, &mut request) {
+            Ok(Routed::Function(function, matched)) => {
+                ask(&self.invoker, &function, request, matched).await
             }
+            Ok(Routed::Response(response)) => Err(response),
+            Err(reason) => Err(respond(&reason)),
+        };
+        match answered {
+            Ok(response) => response.map(Answer::Function),
+            Err(response) => response.map(Answer::host),
         }
     }
 
-    /// The function of this request, which is given the headers that tell about it; or the response in its stead.
+    /// The function of this request, or the response in its stead.
     fn route(&self, client: SocketAddr, request: &mut Request<Incoming>) -> Result<Routed, Reason> {
         check_host(request)?;
         let table = self.tables.current();
@@ -95,27 +87,47 @@ impl HttpIngress {
                 if let Some(response) = response {
                     return Ok(Routed::Response(static_response(response)));
                 }
-                let (function, id) = (function.clone(), InvocationId::new());
                 let matched = MatchedRoute {
                     pattern: route.clone(),
                     parameters,
                     client: SocketAddr::new(client.ip().to_canonical(), client.port()),
                 };
-                describe(request.headers_mut(), id, &matched);
-                if function.manifest.spin_headers {
-                    spin_headers::describe(request, &matched);
-                }
-                request.extensions_mut().insert(matched);
-                Ok(Routed::Function(function, id))
+                Ok(Routed::Function(function.clone(), matched))
             }
         }
     }
 }
 
 /// Where a request leads.
-enum Routed {
-    Function(Arc<ReadyFunction>, InvocationId),
+pub(super) enum Routed {
+    Function(Arc<ReadyFunction>, MatchedRoute),
     Response(Response<Bytes>),
+}
+
+/// Asks a function, which is told about its request by headers. The answer is the function's own, or the host's.
+pub(super) async fn ask<B>(
+    invoker: &Invoker,
+    function: &Arc<ReadyFunction>,
+    mut request: Request<B>,
+    matched: MatchedRoute,
+) -> Result<Response<FunctionBody>, Response<Bytes>>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: std::fmt::Display,
+{
+    let id = InvocationId::new();
+    describe(request.headers_mut(), id, &matched);
+    if function.manifest.spin_headers {
+        spin_headers::describe(&mut request, &matched);
+    }
+    request.extensions_mut().insert(matched);
+    let answered = invoker.invoke_http(function, id, request).await.response;
+    answered.map_err(|no_answer| {
+        if let NoAnswer::Refused(refusal) = &no_answer {
+            metrics::refused(function.name.as_str(), refusal.code());
+        }
+        respond(&Reason::NoAnswer(id, no_answer))
+    })
 }
 
 pub(super) fn static_response(written: &StaticResponse) -> Response<Bytes> {
@@ -145,7 +157,7 @@ fn check_host(request: &mut Request<Incoming>) -> Result<(), Reason> {
     }
 }
 
-pub(super) fn describe(headers: &mut HeaderMap, id: InvocationId, matched: &MatchedRoute) {
+fn describe(headers: &mut HeaderMap, id: InvocationId, matched: &MatchedRoute) {
     let forged: Vec<HeaderName> = headers
         .keys()
         .filter(|name| name.as_str().starts_with(HEADER_PREFIX) || spin_headers::is_reserved(name))
