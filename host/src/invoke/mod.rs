@@ -8,6 +8,7 @@ pub mod componentize;
 mod confined;
 mod cpu;
 pub mod engine;
+mod event;
 pub mod files;
 pub mod http;
 mod instance_state;

@@ -2,22 +2,17 @@
 
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
 use wasmtime::Store;
-use wasmtime::component::{ComponentType, InstancePre, Lift, Lower};
+use wasmtime::component::{ComponentType, Lower};
 
-use crate::bindings::schedule::ScheduleHandlerPre;
 use crate::bindings::schedule::exports::tidegate::schedule::handler;
 
-use super::cpu::CpuTime;
-use super::instance_state::{InstanceState, Start};
-use super::invoker::{Invoker, Recorder, outcome_of};
-use super::ready::{ReadyFunction, ScheduleEntry};
-use crate::model::id::InvocationId;
-use crate::model::outcome::Outcome;
+use super::event::{Event, Handled, call_spin};
+use super::instance_state::InstanceState;
+use super::invoker::Invoker;
+use super::ready::{Loaded, ReadyFunction, ScheduleEntry};
 use crate::model::schedule::{Tick, rfc3339};
 use crate::observe::journal::Record;
-use crate::observe::output::Output;
 
 impl Invoker {
     /// Invokes a function with a tick. It was done if the record's outcome is ok.
@@ -26,86 +21,8 @@ impl Invoker {
         function: &Arc<ReadyFunction>,
         tick: &Tick,
     ) -> Record {
-        let place = function.admission.enter_patiently().await;
-        let slot = self.slot(function).await;
-        let id = InvocationId::new();
-        let (done, record) = oneshot::channel();
-        let cpu = CpuTime::default();
-        let recorder = Recorder::new(function, id, "schedule", cpu.clone(), done);
-        match slot {
-            Err(outcome) => recorder.finish(outcome),
-            Ok((runtime, slot)) => {
-                let start = Start {
-                    output: Output::new(function.journal.clone(), id, function.limits.log_bytes),
-                    cpu,
-                    hops: 0,
-                    program: None,
-                };
-                let store = self.store(runtime, function, start);
-                let (invoker, function, tick) = (self.clone(), function.clone(), tick.clone());
-                self.spawn(async move {
-                    let _held = (place, slot);
-                    let outcome = invoker.run_tick(&function, store, &tick, &recorder).await;
-                    recorder.finish(outcome);
-                });
-            }
-        }
-        record
-            .await
-            .expect("a recorder tells when it ends, whatever the reason")
+        self.invoke_event(function, tick.clone()).await
     }
-
-    async fn run_tick(
-        &self,
-        function: &ReadyFunction,
-        mut store: Store<InstanceState>,
-        tick: &Tick,
-        recorder: &Recorder,
-    ) -> Outcome {
-        let entry = match self.schedule_entry(function).await {
-            Ok(entry) => entry,
-            Err(outcome) => return outcome,
-        };
-        let cpu = store.data().cpu.clone();
-        let call = async {
-            match entry {
-                ScheduleEntry::Tidegate(pre) => handle(pre, &mut store, tick).await,
-                ScheduleEntry::Spin(pre) => handle_cron_event(pre, &mut store, tick).await,
-            }
-        };
-        let ended = tokio::time::timeout(recorder.time_left(), cpu.measure(call)).await;
-        match ended {
-            Err(_) => Outcome::Timeout(function.limits.timeout),
-            Ok(Ok(Ok(()))) => Outcome::Ok,
-            Ok(Ok(Err(text))) => Outcome::GuestError(text),
-            Ok(Err(error)) => outcome_of(&error, store.data(), function),
-        }
-    }
-
-    async fn schedule_entry<'a>(
-        &self,
-        function: &'a ReadyFunction,
-    ) -> Result<&'a ScheduleEntry, Outcome> {
-        let missing = "the component does not export tidegate:schedule/handler";
-        let entry = self.loaded(function).await?.schedule.as_ref();
-        entry.ok_or_else(|| Outcome::HostError(missing.to_owned()))
-    }
-}
-
-/// A trap outside, the guest's error inside.
-type Done = wasmtime::Result<Result<(), String>>;
-
-/// `tidegate:schedule/handler`
-async fn handle(
-    pre: &ScheduleHandlerPre<InstanceState>,
-    store: &mut Store<InstanceState>,
-    tick: &Tick,
-) -> Done {
-    let instance = pre.instantiate_async(&mut *store).await?;
-    instance
-        .tidegate_schedule_handler()
-        .call_handle(store, &tick_to(tick))
-        .await
 }
 
 /// What Spin's cron trigger gives: seconds since 1970.
@@ -115,31 +32,35 @@ struct SpinMetadata {
     timestamp: u64,
 }
 
-/// The error of Spin's cron trigger.
-#[derive(ComponentType, Lift)]
-#[component(variant)]
-enum SpinError {
-    #[component(name = "other")]
-    Other(String),
-}
+impl Event for Tick {
+    const TRIGGER: &'static str = "schedule";
+    const EXPORT: &'static str = "tidegate:schedule/handler";
+    type Entry = ScheduleEntry;
 
-/// `handle-cron-event` of Spin's cron trigger: a function of the world, synchronous up to version 2 and asynchronous
-/// since, which makes no difference to how it is called.
-async fn handle_cron_event(
-    pre: &InstancePre<InstanceState>,
-    store: &mut Store<InstanceState>,
-    tick: &Tick,
-) -> Done {
-    let instance = pre.instantiate_async(&mut *store).await?;
-    let function = instance.get_typed_func::<(SpinMetadata,), (Result<(), SpinError>,)>(
-        &mut *store,
-        "handle-cron-event",
-    )?;
-    let metadata = SpinMetadata {
-        timestamp: seconds(tick),
-    };
-    let (done,) = function.call_async(store, (metadata,)).await?;
-    Ok(done.map_err(|SpinError::Other(text)| text))
+    fn hops(&self) -> u32 {
+        0
+    }
+
+    fn entry(loaded: &Loaded) -> Option<&ScheduleEntry> {
+        loaded.schedule.as_ref()
+    }
+
+    async fn call(&self, entry: &ScheduleEntry, store: &mut Store<InstanceState>) -> Handled {
+        match entry {
+            ScheduleEntry::Tidegate(pre) => {
+                let instance = pre.instantiate_async(&mut *store).await?;
+                instance
+                    .tidegate_schedule_handler()
+                    .call_handle(store, &tick_to(self))
+                    .await
+            }
+            ScheduleEntry::Spin(pre) => {
+                let timestamp = seconds(self);
+                let parameters = (SpinMetadata { timestamp },);
+                call_spin(pre, store, "handle-cron-event", parameters).await
+            }
+        }
+    }
 }
 
 fn tick_to(tick: &Tick) -> handler::Tick {

@@ -1,0 +1,131 @@
+//! Events that are handled or not, and whose sender does not wait at a connection: messages and ticks.
+//!
+//! What they have in common is here: they wait for their turn however long it takes, and end with a record. What a
+//! guest is called with is in a file for each kind.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use wasmtime::Store;
+use wasmtime::component::{ComponentNamedList, ComponentType, InstancePre, Lift, Lower};
+
+use super::cpu::CpuTime;
+use super::instance_state::{InstanceState, Start};
+use super::invoker::{Invoker, Recorder, outcome_of};
+use super::ready::{Loaded, ReadyFunction};
+use crate::model::id::InvocationId;
+use crate::model::outcome::Outcome;
+use crate::observe::journal::Record;
+use crate::observe::output::Output;
+
+/// A trap outside, the guest's error inside.
+pub(super) type Handled = wasmtime::Result<Result<(), String>>;
+
+/// One event, with all that its guest is told.
+pub(super) trait Event: Send + Sync + 'static {
+    /// The trigger's kind, for the record.
+    const TRIGGER: &'static str;
+    /// The interface that handles such events.
+    const EXPORT: &'static str;
+    /// The entry point that is called.
+    type Entry: Sync;
+
+    /// Functions that it has passed through.
+    fn hops(&self) -> u32;
+
+    /// The entry point, if the component has one.
+    fn entry(loaded: &Loaded) -> Option<&Self::Entry>;
+
+    /// Calls the guest in a fresh instance.
+    fn call(
+        &self,
+        entry: &Self::Entry,
+        store: &mut Store<InstanceState>,
+    ) -> impl Future<Output = Handled> + Send;
+}
+
+impl Invoker {
+    /// Invokes a function with an event. It was handled if the record's outcome is ok.
+    pub(super) async fn invoke_event<E: Event>(
+        self: &Arc<Self>,
+        function: &Arc<ReadyFunction>,
+        event: E,
+    ) -> Record {
+        let place = function.admission.enter_patiently().await;
+        let slot = self.slot(function).await;
+        let id = InvocationId::new();
+        let (done, record) = oneshot::channel();
+        let cpu = CpuTime::default();
+        let recorder = Recorder::new(function, id, E::TRIGGER, cpu.clone(), done);
+        match slot {
+            Err(outcome) => recorder.finish(outcome),
+            Ok((runtime, slot)) => {
+                let start = Start {
+                    output: Output::new(function.journal.clone(), id, function.limits.log_bytes),
+                    cpu,
+                    hops: event.hops(),
+                    program: None,
+                };
+                let store = self.store(runtime, function, start);
+                let (invoker, function) = (self.clone(), function.clone());
+                self.spawn(async move {
+                    let _held = (place, slot);
+                    let outcome = invoker.handle(&function, store, &event, &recorder).await;
+                    recorder.finish(outcome);
+                });
+            }
+        }
+        record
+            .await
+            .expect("a recorder tells when it ends, whatever the reason")
+    }
+
+    async fn handle<E: Event>(
+        &self,
+        function: &ReadyFunction,
+        mut store: Store<InstanceState>,
+        event: &E,
+        recorder: &Recorder,
+    ) -> Outcome {
+        let loaded = match self.loaded(function).await {
+            Ok(loaded) => loaded,
+            Err(outcome) => return outcome,
+        };
+        let Some(entry) = E::entry(loaded) else {
+            return Outcome::HostError(format!("the component does not export {}", E::EXPORT));
+        };
+        let cpu = store.data().cpu.clone();
+        let call = cpu.measure(event.call(entry, &mut store));
+        match tokio::time::timeout(recorder.time_left(), call).await {
+            Err(_) => Outcome::Timeout(function.limits.timeout),
+            Ok(Ok(Ok(()))) => Outcome::Ok,
+            Ok(Ok(Err(text))) => Outcome::GuestError(text),
+            Ok(Err(error)) => outcome_of(&error, store.data(), function),
+        }
+    }
+}
+
+/// The error of Spin's triggers.
+#[derive(ComponentType, Lift)]
+#[component(variant)]
+enum SpinError {
+    #[component(name = "other")]
+    Other(String),
+}
+
+/// Calls the function that a Spin trigger looks for in the world itself: synchronous up to version 2 and asynchronous
+/// since, which makes no difference to how it is called.
+pub(super) async fn call_spin<P>(
+    pre: &InstancePre<InstanceState>,
+    store: &mut Store<InstanceState>,
+    name: &str,
+    parameters: P,
+) -> Handled
+where
+    P: ComponentNamedList + Lower + Send + Sync,
+{
+    let instance = pre.instantiate_async(&mut *store).await?;
+    let function = instance.get_typed_func::<P, (Result<(), SpinError>,)>(&mut *store, name)?;
+    let (handled,) = function.call_async(store, parameters).await?;
+    Ok(handled.map_err(|SpinError::Other(text)| text))
+}
