@@ -1,15 +1,14 @@
 //! The address of a broker, as functions write it: `mqtt://host[:port][?client_id=name]`.
 
-use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::str::FromStr;
+
+use crate::model::outbound::{Destination, Host};
 
 /// A broker's address.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Address {
-    /// A name, or an address without brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
+    pub(super) destination: Destination,
     pub(super) client_id: Option<String>,
 }
 
@@ -27,25 +26,23 @@ pub(super) enum Broker {
 }
 
 const SCHEME: &str = "mqtt";
-const PORT: u16 = 1883;
 /// Names this host's own broker wherever it listens, and also where it does not.
 const INTERNAL: &str = "tidegate.internal";
 
 impl Address {
     /// Whose broker it names, where the host's own one listens at `own`.
     pub(super) fn broker(&self, own: Option<SocketAddr>) -> Broker {
-        if self.host == INTERNAL {
-            return Broker::Own;
-        }
-        let named = |own: &SocketAddr| {
+        let host = self.destination.host();
+        let named = |own: SocketAddr| {
             let listens_here = own.ip().is_unspecified() || own.ip().is_loopback();
-            let is_own = match self.host.parse::<IpAddr>() {
-                Ok(ip) => ip == own.ip() || (listens_here && ip.is_loopback()),
-                Err(_) => listens_here && self.host == "localhost",
+            let is_own = match host {
+                Host::Address(ip) => *ip == own.ip() || (listens_here && ip.is_loopback()),
+                Host::Name(name) => listens_here && name == "localhost",
             };
-            is_own && self.port == own.port()
+            is_own && self.destination.port() == own.port()
         };
-        match own.as_ref().is_some_and(named) {
+        let is_internal = matches!(host, Host::Name(name) if name == INTERNAL);
+        match is_internal || own.is_some_and(named) {
             true => Broker::Own,
             false => Broker::Other,
         }
@@ -56,39 +53,19 @@ impl FromStr for Address {
     type Err = InvalidAddress;
 
     fn from_str(text: &str) -> Result<Address, InvalidAddress> {
-        let uri: http::Uri = text.parse().map_err(|_| InvalidAddress)?;
-        let authority = uri.authority().ok_or(InvalidAddress)?;
-        let is_bare = matches!(uri.path(), "" | "/") && !authority.as_str().contains('@');
-        if uri.scheme_str() != Some(SCHEME) || !is_bare || authority.host().is_empty() {
+        let (url, query) = text.split_once('?').unwrap_or((text, ""));
+        let destination: Destination = url.parse().map_err(|_| InvalidAddress)?;
+        if destination.scheme() != SCHEME {
             return Err(InvalidAddress);
         }
-        let written_port = authority.port();
-        let port = match &written_port {
-            Some(port) => port.as_str().parse().map_err(|_| InvalidAddress)?,
-            None => PORT,
-        };
-        let pairs = uri.query().unwrap_or_default().split('&');
-        let client_id = pairs
+        let client_id = query
+            .split('&')
             .filter_map(|pair| pair.strip_prefix("client_id="))
             .find(|name| !name.is_empty());
         Ok(Address {
-            host: authority
-                .host()
-                .trim_matches(['[', ']'])
-                .to_ascii_lowercase(),
-            port,
+            destination,
             client_id: client_id.map(str::to_owned),
         })
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (host, port) = (&self.host, self.port);
-        match host.contains(':') {
-            true => write!(f, "{SCHEME}://[{host}]:{port}"),
-            false => write!(f, "{SCHEME}://{host}:{port}"),
-        }
     }
 }
 
@@ -104,23 +81,18 @@ mod tests {
     fn addresses_are_read() {
         for (text, host, port, client_id) in [
             ("mqtt://localhost", "localhost", 1883, None),
-            (
-                "mqtt://Broker.Plant.local:1884/",
-                "broker.plant.local",
-                1884,
-                None,
-            ),
+            ("mqtt://Plant.local:1884/", "plant.local", 1884, None),
             (
                 "mqtt://10.0.0.7?client_id=gate",
                 "10.0.0.7",
                 1883,
                 Some("gate"),
             ),
-            ("mqtt://[::1]:9?a=b&client_id=x", "::1", 9, Some("x")),
+            ("mqtt://[::1]:9?a=b&client_id=x", "[::1]", 9, Some("x")),
         ] {
+            let destination = Destination::new("mqtt", host, Some(port));
             let expected = Address {
-                host: host.to_owned(),
-                port,
+                destination: destination.expect("a destination"),
                 client_id: client_id.map(str::to_owned),
             };
             assert_eq!(address(text), expected, "{text}");
@@ -132,6 +104,7 @@ mod tests {
             "mqtt://",
             "mqtts://localhost",
             "http://localhost",
+            "mqtt://localhost:0",
             "mqtt://localhost:99999",
             "mqtt://localhost:x",
             "mqtt://user:word@localhost",

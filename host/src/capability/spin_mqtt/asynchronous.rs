@@ -3,22 +3,12 @@
 use wasmtime::component::{Accessor, Resource};
 
 use super::outbound::Credentials;
-use super::{Answer, HasSpinMqtt, MqttError, SpinMqttView};
+use super::{Answer, HasSpinMqtt, SpinMqttView, conversions};
 use crate::bindings::foreign_async::spin::mqtt::mqtt::{
-    Connection, Error, Host, HostConnection, HostConnectionWithStore, Qos,
+    Connection, Host, HostConnection, HostConnectionWithStore,
 };
-use crate::bindings::imports::tidegate::mqtt::types;
 
-impl From<MqttError> for Error {
-    fn from(error: MqttError) -> Error {
-        match error {
-            MqttError::InvalidAddress => Error::InvalidAddress,
-            MqttError::TooManyConnections => Error::TooManyConnections,
-            MqttError::ConnectionFailed(text) => Error::ConnectionFailed(text),
-            MqttError::Other(text) => Error::Other(text),
-        }
-    }
-}
+conversions!(crate::bindings::foreign_async::spin::mqtt::mqtt);
 
 impl Host for SpinMqttView<'_> {}
 
@@ -54,12 +44,9 @@ impl<T: Send + 'static> HostConnectionWithStore<T> for HasSpinMqtt {
     ) -> Answer<(), Error> {
         let (context, connection) =
             store.with(|mut access| access.get().connection(handle.rep()))?;
-        let qos = match qos {
-            Qos::AtMostOnce => types::Qos::AtMostOnce,
-            Qos::AtLeastOnce => types::Qos::AtLeastOnce,
-            Qos::ExactlyOnce => types::Qos::ExactlyOnce,
-        };
-        let published = connection.publish(context, topic, payload, qos).await;
+        let published = connection
+            .publish(context, topic, payload, qos.into())
+            .await;
         Ok(published.map_err(Error::from))
     }
 }

@@ -17,7 +17,7 @@ use self::outbound::{Credentials, OutboundConnection};
 use super::mqtt_client::MqttContext;
 use super::outbound::Denied;
 use crate::bindings::imports::tidegate::mqtt::types::{self, Message, Qos};
-use crate::model::outbound::{Destination, permits};
+use crate::model::outbound::permits;
 
 /// The context and the table of the guest's handles.
 pub struct SpinMqttView<'a> {
@@ -86,14 +86,12 @@ impl SpinMqttView<'_> {
         address: Address,
         credentials: Credentials,
     ) -> Result<Arc<OutboundConnection>, MqttError> {
-        let destination = Destination::new("mqtt", &address.host, Some(address.port));
-        let destination = destination.map_err(|_| MqttError::InvalidAddress)?;
-        if !permits(&self.context.grants.outbound, &destination) {
-            let denied = Denied::NotGranted(destination);
+        if !permits(&self.context.grants.outbound, &address.destination) {
+            let denied = Denied::NotGranted(address.destination);
             return Err(MqttError::ConnectionFailed(denied.to_string()));
         }
         let outbound = self.context.outbound.clone();
-        let connection = OutboundConnection::new(address, destination, credentials, outbound);
+        let connection = OutboundConnection::new(address, credentials, outbound);
         Ok(Arc::new(connection))
     }
 
@@ -137,3 +135,32 @@ impl Connection {
         }
     }
 }
+
+/// Errors and levels of an interface: they have the same shape in each, and different types.
+macro_rules! conversions {
+    ($interface:path) => {
+        use $interface::{Error, Qos};
+
+        impl From<super::MqttError> for Error {
+            fn from(error: super::MqttError) -> Error {
+                match error {
+                    super::MqttError::InvalidAddress => Error::InvalidAddress,
+                    super::MqttError::TooManyConnections => Error::TooManyConnections,
+                    super::MqttError::ConnectionFailed(text) => Error::ConnectionFailed(text),
+                    super::MqttError::Other(text) => Error::Other(text),
+                }
+            }
+        }
+
+        impl From<Qos> for super::Qos {
+            fn from(qos: Qos) -> super::Qos {
+                match qos {
+                    Qos::AtMostOnce => super::Qos::AtMostOnce,
+                    Qos::AtLeastOnce => super::Qos::AtLeastOnce,
+                    Qos::ExactlyOnce => super::Qos::ExactlyOnce,
+                }
+            }
+        }
+    };
+}
+use conversions;

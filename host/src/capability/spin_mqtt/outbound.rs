@@ -20,7 +20,6 @@ use crate::capability::outbound::FunctionOutbound;
 use crate::limits::{
     MQTT_PAYLOAD_BYTES_MAX, MQTT_TOPIC_BYTES_MAX, OUTBOUND_CONNECT_TIMEOUT, OUTBOUND_MQTT_TIMEOUT,
 };
-use crate::model::outbound::Destination;
 use crate::model::topic::TopicName;
 
 /// Who the guest says it is.
@@ -60,13 +59,16 @@ const INCOMING_BYTES_MAX: usize = 1024;
 impl OutboundConnection {
     pub(super) fn new(
         address: Address,
-        destination: Destination,
         credentials: Credentials,
         outbound: Arc<FunctionOutbound>,
     ) -> OutboundConnection {
-        let client_id = address.client_id;
+        let Address {
+            destination,
+            client_id,
+        } = address;
         let client_id = client_id.unwrap_or_else(|| format!("tidegate-{}", Ulid::generate()));
-        let mut options = MqttOptions::new(client_id, (address.host, address.port));
+        // A name to show: it is the connector below that knows where to connect to.
+        let mut options = MqttOptions::new(client_id, destination.authority());
         let keep_alive = u16::try_from(credentials.keep_alive_seconds).unwrap_or(u16::MAX);
         options.set_keep_alive(keep_alive).set_max_packet_size(
             INCOMING_BYTES_MAX,

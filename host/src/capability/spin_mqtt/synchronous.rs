@@ -3,22 +3,10 @@
 use wasmtime::component::Resource;
 
 use super::outbound::Credentials;
-use super::{Answer, MqttError, SpinMqttView};
-use crate::bindings::foreign::fermyon::spin2_0_0::mqtt::{
-    Connection, Error, Host, HostConnection, Qos,
-};
-use crate::bindings::imports::tidegate::mqtt::types;
+use super::{Answer, SpinMqttView, conversions};
+use crate::bindings::foreign::fermyon::spin2_0_0::mqtt::{Connection, Host, HostConnection};
 
-impl From<MqttError> for Error {
-    fn from(error: MqttError) -> Error {
-        match error {
-            MqttError::InvalidAddress => Error::InvalidAddress,
-            MqttError::TooManyConnections => Error::TooManyConnections,
-            MqttError::ConnectionFailed(text) => Error::ConnectionFailed(text),
-            MqttError::Other(text) => Error::Other(text),
-        }
-    }
-}
+conversions!(crate::bindings::foreign::fermyon::spin2_0_0::mqtt);
 
 impl Host for SpinMqttView<'_> {}
 
@@ -47,12 +35,9 @@ impl HostConnection for SpinMqttView<'_> {
         qos: Qos,
     ) -> Answer<(), Error> {
         let (context, connection) = self.connection(handle.rep())?;
-        let qos = match qos {
-            Qos::AtMostOnce => types::Qos::AtMostOnce,
-            Qos::AtLeastOnce => types::Qos::AtLeastOnce,
-            Qos::ExactlyOnce => types::Qos::ExactlyOnce,
-        };
-        let published = connection.publish(context, topic, payload, qos).await;
+        let published = connection
+            .publish(context, topic, payload, qos.into())
+            .await;
         Ok(published.map_err(Error::from))
     }
 
