@@ -18,6 +18,7 @@ mod limits;
 mod memories_and_tables;
 mod modules;
 mod mqtt;
+mod neighbours;
 mod observe;
 mod outbound;
 mod outbound_denied;

@@ -1,6 +1,7 @@
 //! What a guest may grow, with components written by hand: no toolchain has several memories, or grows its tables.
 
-use tidegate_tests::{Reply, TestHost};
+use futures_util::future::join_all;
+use tidegate_tests::{Reply, TestHost, artifacts};
 
 /// A component that handles HTTP requests by `body` alone, in a module with these definitions. It sets no response.
 fn component(definitions: &str, body: &str) -> Vec<u8> {
@@ -74,4 +75,38 @@ async fn tables_are_bounded() {
     assert_eq!(within, (502, "no_response".to_owned()));
     let beyond = outcome_of(&host, "beyond", "8MiB", elements(20_001)).await;
     assert_eq!(beyond, (507, "memory_limit".to_owned()));
+}
+
+const FOUR: &str = "(memory $a 1) (memory $b 1) (memory $c 1) (memory $d 1)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_memories_take_as_many_places_of_the_pool() {
+    let host = TestHost::builder().arg("--instances").arg("4");
+    let host = host.start().await;
+    let admin = host.admin();
+    let loops = component(FOUR, "(loop (br 0))");
+    let manifest = "[limits]\ncpu = \"100ms\"\n";
+    admin.deployed_with("greedy", loops, manifest).await;
+    admin
+        .deployed("plain", artifacts::guest("http_echo"), "")
+        .await;
+    let greedy = join_all((0..8).map(|_| Reply::of(host.function("/greedy"))));
+    let plain = join_all((0..40).map(|_| Reply::of(host.function("/plain"))));
+    let (greedy, plain) = tokio::join!(greedy, plain);
+    for reply in plain {
+        reply.expect(200);
+    }
+    for reply in greedy {
+        reply.expect_problem(504, "cpu_limit");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_with_more_memories_than_the_pool_is_refused() {
+    let host = TestHost::builder().arg("--instances").arg("3");
+    let host = host.start().await;
+    let refused = host.admin().deploy("greedy", component(FOUR, ""), "").await;
+    let problem = refused.expect_problem(422, "component_unlinkable").json();
+    let detail = problem["detail"].as_str().expect("a text");
+    assert!(detail.contains("takes 4 slots"), "{detail}");
 }

@@ -362,6 +362,8 @@ async fn more_tcp_connections_than_allowed_are_refused() {
     let many = [("to", to.as_str()), ("say", "x"), ("times", "200")];
     let refused = ask(&host, "/tcp", &many, 502).await;
     assert!(refused.starts_with("128 of 200"), "{refused}");
+    let unconnected = ask(&host, "/tcp", &[("to", &to), ("make", "200")], 502).await;
+    assert!(unconnected.starts_with("128 of 200") && unconnected.contains("new-socket-limit"));
     ask(&host, "/tcp", &[("to", &to), ("say", "x")], 200).await;
     host.admin()
         .await_log("tcp", "too many outbound connections")
@@ -388,6 +390,7 @@ async fn the_second_generation_of_interfaces_has_the_same_grants() {
     assert_eq!(upstream.connections(), 1);
     assert_eq!(go(&format!("tcp:localhost:{tcp}"), 200).await, "connected");
     for (what, code) in [
+        ("make:200".to_owned(), "too many sockets are open"),
         (format!("http://localhost:{tcp}/"), "HttpRequestDenied"),
         (format!("https://{http}/"), "HttpRequestDenied"),
         (format!("tcp:localhost:{}", http.port()), "AccessDenied"),

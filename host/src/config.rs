@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::limits::DRAIN_TIMEOUT;
-use crate::model::quantity::Span;
+use crate::model::quantity::{Bytes, Span};
 use crate::observe::trace::LogFormat;
 
 /// Settings as they were written. The same keys as flags (`--data-dir`), in the environment (`TIDEGATE_DATA_DIR`) and
@@ -40,6 +40,10 @@ pub struct RawConfig {
     /// Instances that run at once, of all functions together [default: what the machine can reserve, up to 1000]
     #[arg(long, env = "TIDEGATE_INSTANCES", value_name = "NUMBER")]
     pub instances: Option<u32>,
+
+    /// Memory that all instances may have together [default: half of the machine's]
+    #[arg(long, env = "TIDEGATE_GUEST_MEMORY", value_name = "SIZE")]
+    pub guest_memory: Option<String>,
 
     /// Components of WASI 0.3 and the asynchronous ABI: `on` or `off` [default: on]
     #[arg(long, env = "TIDEGATE_WASI_P3", value_name = "ON|OFF")]
@@ -84,6 +88,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The most instances at once.
     pub instances_max: u32,
+    /// Bytes that the memories of all instances may have together; half of the machine's, where it is left out.
+    pub guest_memory_bytes_max: Option<u64>,
     /// Whether components of WASI 0.3 are served.
     pub wasi_p3: bool,
     /// How long a drain may take.
@@ -138,6 +144,7 @@ impl RawConfig {
             mqtt_anonymous: self.mqtt_anonymous.or(file.mqtt_anonymous),
             data_dir: self.data_dir.or(file.data_dir),
             instances: self.instances.or(file.instances),
+            guest_memory: self.guest_memory.or(file.guest_memory),
             wasi_p3: self.wasi_p3.or(file.wasi_p3),
             drain_timeout: self.drain_timeout.or(file.drain_timeout),
             outbound_ca: self.outbound_ca.or(file.outbound_ca),
@@ -154,6 +161,14 @@ impl RawConfig {
                 key: "drain-timeout",
                 value: text,
                 expected: "a duration such as `10s`",
+            })
+        });
+        let guest_memory = self.guest_memory.map(|text| {
+            let bytes = text.parse::<Bytes>().map(|bytes| bytes.0);
+            bytes.map_err(|_| ConfigError::Value {
+                key: "guest-memory",
+                value: text,
+                expected: "a size such as `512MiB`",
             })
         });
         let instances_max = self.instances.unwrap_or(1000);
@@ -175,6 +190,7 @@ impl RawConfig {
             mqtt_anonymous: self.mqtt_anonymous.unwrap_or(false),
             data_dir: self.data_dir.unwrap_or_else(default_data_dir),
             instances_max,
+            guest_memory_bytes_max: guest_memory.transpose()?,
             wasi_p3: self.wasi_p3.unwrap_or_default() == Switch::On,
             drain_timeout: drain_timeout.transpose()?.unwrap_or(DRAIN_TIMEOUT),
             outbound_ca: self.outbound_ca,

@@ -150,7 +150,7 @@ impl Parts {
         data_dir: &DataDir,
         database: Database,
     ) -> anyhow::Result<Parts> {
-        let pooled = PooledEngine::probe(config.instances_max)?;
+        let pooled = PooledEngine::probe(config.instances_max, config.guest_memory_bytes_max)?;
         tracing::info!(pool = %pooled, "instance pool");
         let broker = config.mqtt.map(|_| Broker::start()).transpose()?;
         let guest_databases = Arc::new(GuestDatabases::new(data_dir.databases()));

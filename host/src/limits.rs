@@ -70,6 +70,8 @@ pub const APP_CALLS_DEPTH_MAX: u32 = 8;
 /// Bytes of an uploaded component. A Rust component has 0.1 to 4 MiB, one with a JavaScript engine about 12, one with
 /// CPython 18 and with a few packages twice that.
 pub const COMPONENT_BYTES_MAX: usize = 64 * MIB as usize;
+/// Uploads that are received, looked into and compiled at once; others wait. Each is held in memory as a whole.
+pub const UPLOADS_AT_ONCE: usize = 2;
 /// Bytes of a manifest, all parts of it together.
 pub const MANIFEST_BYTES_MAX: usize = 64 * KIB as usize;
 /// Revisions kept of a function; the active one always is.
@@ -78,6 +80,8 @@ pub const REVISIONS_KEPT: u32 = 10;
 pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
 /// Memory for compiling one component. A 3 MB component takes about 140 MB.
 pub const COMPILE_MEMORY_BYTES_MAX: u64 = 2048 * MIB;
+/// Bytes that are made of one upload: native code has three to five times the size of its component.
+pub const COMPILED_BYTES_MAX: u64 = 512 * MIB;
 /// Triggers of one function, of each kind.
 pub const TRIGGERS_MAX: usize = 64;
 
@@ -149,6 +153,8 @@ pub const TABLES_MAX: u32 = 8;
 pub const HANDLES_MAX: usize = 1000;
 /// Bytes that one host call may copy out of the guest: bounds what a small call can make the host allocate.
 pub const HOSTCALL_BYTES_MAX: usize = 8 * MIB as usize;
+/// Bytes that one invocation may have in asynchronous calls at once: as much as one host call may copy.
+pub const UNDER_WAY_BYTES_MAX: usize = HOSTCALL_BYTES_MAX;
 /// Bytes of one `get-random-bytes` call.
 pub const RANDOM_BYTES_MAX: u64 = 64 * KIB;
 /// Bytes of one set of header fields made by a guest, as counted by wasmtime-wasi-http (names, values, overhead).
@@ -157,6 +163,8 @@ pub const FIELDS_BYTES_MAX: usize = 32 * KIB as usize;
 pub const RESPONSE_CHUNK_BYTES_MAX: usize = 64 * KIB as usize;
 /// Bytes of one log line; a longer one is cut.
 pub const LOG_LINE_BYTES_MAX: usize = 4 * KIB as usize;
+/// Bytes of what is kept of the reason why an invocation failed: a backtrace, or an error in the guest's words.
+pub const OUTCOME_REASON_BYTES_MAX: usize = 8 * KIB as usize;
 /// Bytes of the header block that a CGI program writes before its body.
 pub const CGI_HEAD_BYTES_MAX: usize = 32 * KIB as usize;
 /// Bytes that a CGI program's standard input and standard output buffer.
@@ -175,6 +183,8 @@ pub const OUTBOUND_FUNCTION_CONNECTIONS_MAX: usize = 128;
 pub const OUTBOUND_CONNECTIONS_MAX: usize = 1024;
 /// Names that are being looked up at once, each on a thread; the others wait.
 pub const OUTBOUND_LOOKUPS_MAX: usize = 32;
+/// Names that one function looks up at once: servers that do not answer are to hold up nobody else.
+pub const OUTBOUND_FUNCTION_LOOKUPS_MAX: usize = 4;
 /// Addresses of one name that are tried, of what may be hundreds.
 pub const OUTBOUND_ADDRESSES_MAX: usize = 16;
 /// Time for an outbound connection: its turn, the lookup of the name, TCP and TLS. A guest may ask for less.
@@ -205,6 +215,10 @@ pub const KEY_BYTES_MAX: usize = 1024;
 pub const VALUE_BYTES_MAX: usize = MIB as usize;
 /// Keys in one batch call.
 pub const BATCH_KEYS_MAX: usize = 1000;
+/// Bytes of all keys and values of one bucket. Beyond it nothing is stored until something is deleted.
+pub const BUCKET_BYTES_MAX: u64 = 256 * MIB;
+/// Keys that a listing by position may skip: each is read for it, from its bucket's beginning.
+pub const LIST_KEYS_SKIPPED_MAX: u64 = 100_000;
 /// Keys in one page of a listing.
 pub const LIST_KEYS_PAGE: u32 = 1000;
 /// Keys that a stream of keys reads ahead of its reader. A guest may hold many streams, so that this is little.
@@ -260,14 +274,20 @@ pub const LOG_LINES_KEPT: usize = 1000;
 pub const LOG_BYTES_KEPT: usize = 512 * KIB as usize;
 /// Invocations kept of one function, in memory.
 pub const INVOCATIONS_KEPT: usize = 200;
+/// Bytes of the reasons why they failed, of all invocations kept of one function.
+pub const INVOCATION_REASON_BYTES_KEPT: usize = 256 * KIB as usize;
 /// Lines or events that a slow reader of a live stream may fall behind before it misses some (and is told so).
 pub const LIVE_BACKLOG: usize = 1024;
 /// Jobs waiting for the database writer. Beyond it, writers wait their turn.
 pub const WRITER_QUEUE: usize = 1024;
 /// Writes committed together at most.
 pub const WRITER_GROUP_MAX: usize = 256;
+/// Time after which a group of writes takes in no more: the others wait for all of it.
+pub const WRITER_GROUP_TIME: Duration = Duration::from_millis(20);
 /// Read-only database connections.
 pub const DATABASE_READERS: usize = 4;
+/// How many of [`DATABASE_READERS`] functions may use at once: deploying and loading are not to wait for them.
+pub const DATABASE_READERS_OF_FUNCTIONS: usize = 3;
 /// Time for what runs to finish after SIGTERM.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time for which the dashboard link printed at first start signs its reader in.

@@ -27,6 +27,7 @@ use tokio_rustls::TlsAcceptor;
 /// - `/redirect`: 302, to `/redirected`;
 /// - `/silent`: nothing, ever;
 /// - `/stalls`: a head and `begun `, then nothing until [`Upstream::go_on`], then `ended`;
+/// - `/endless`: a body that goes on for as long as somebody reads it;
 /// - `/back`: the request's body, as it comes;
 /// - anything else: version, method, path and headers of the request, a line each, then its body.
 pub struct Upstream {
@@ -38,6 +39,7 @@ pub struct Upstream {
 #[derive(Default)]
 struct Seen {
     connections: AtomicUsize,
+    open: AtomicUsize,
     paths: Mutex<Vec<String>>,
     go_on: Notify,
 }
@@ -110,16 +112,18 @@ impl Upstream {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 shared.connections.fetch_add(1, Ordering::SeqCst);
+                shared.open.fetch_add(1, Ordering::SeqCst);
                 let (tls, seen) = (tls.clone(), shared.clone());
                 tokio::spawn(async move {
                     match tls {
-                        None => speak(stream, seen).await,
+                        None => speak(stream, seen.clone()).await,
                         Some(tls) => {
                             if let Ok(stream) = tls.accept(stream).await {
-                                speak(stream, seen).await;
+                                speak(stream, seen.clone()).await;
                             }
                         }
                     }
+                    seen.open.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
@@ -129,6 +133,11 @@ impl Upstream {
     /// Connections that have come.
     pub fn connections(&self) -> usize {
         self.seen.connections.load(Ordering::SeqCst)
+    }
+
+    /// Connections that are open.
+    pub fn open_connections(&self) -> usize {
+        self.seen.open.load(Ordering::SeqCst)
     }
 
     /// The paths that were asked for.
@@ -173,6 +182,10 @@ async fn answer(request: Request<Incoming>, seen: &Arc<Seen>) -> Response<Body> 
                 Ok(Frame::data(Bytes::from("ended")))
             });
             Response::new(BodyExt::boxed(StreamBody::new(begun.chain(ended))))
+        }
+        "/endless" => {
+            let chunks = stream::repeat_with(|| Ok(Frame::data(Bytes::from_static(&[1; 1024]))));
+            Response::new(BodyExt::boxed(StreamBody::new(chunks)))
         }
         "/back" => Response::new(request.into_body().boxed()),
         _ => describe(request).await,

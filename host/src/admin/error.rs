@@ -72,6 +72,9 @@ impl ApiError {
             ApiError::Deploy(error) => deploy_status_and_code(error),
             ApiError::Name(_) => (S::BAD_REQUEST, "invalid_name"),
             ApiError::Secret(_) => (S::BAD_REQUEST, "secret_invalid"),
+            ApiError::Storage(StorageError::BucketFull(_)) => {
+                (S::INSUFFICIENT_STORAGE, "bucket_full")
+            }
             ApiError::Storage(_) => (S::SERVICE_UNAVAILABLE, "storage_unavailable"),
             ApiError::Broker(_) => (S::SERVICE_UNAVAILABLE, "broker_unavailable"),
             ApiError::NoToken => (S::UNAUTHORIZED, "token_missing"),

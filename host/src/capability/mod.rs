@@ -12,4 +12,5 @@ pub mod outbound;
 pub mod spin_mqtt;
 pub mod sqlite;
 pub mod standard_output;
+pub mod under_way;
 pub mod unserved;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use wasmtime::component::HasData;
 
 use super::outbound::FunctionOutbound;
+use super::under_way::UnderWay;
 use crate::bindings::imports::tidegate::mqtt::{client, types};
 use crate::broker::Broker;
 use crate::limits::{MQTT_HOPS_MAX, MQTT_PAYLOAD_BYTES_MAX};
@@ -22,6 +23,8 @@ pub struct MqttContext {
     pub grants: Arc<Grants>,
     /// How it reaches other brokers.
     pub outbound: Arc<FunctionOutbound>,
+    /// What it has in calls that have not ended.
+    pub under_way: UnderWay,
     /// Functions that the event of this invocation has passed through.
     pub hops: u32,
 }

@@ -130,6 +130,10 @@ fn describe_outcome(outcome: &Outcome) -> (StatusCode, &'static str, &'static st
             StatusCode::INSUFFICIENT_STORAGE,
             "the function needed too much memory",
         ),
+        Outcome::HostMemory => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the host has no memory left for functions: try again",
+        ),
         Outcome::RequestTooLarge(_) => (
             StatusCode::PAYLOAD_TOO_LARGE,
             "the request body is too large for the function",

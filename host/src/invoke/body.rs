@@ -197,7 +197,8 @@ impl Drop for FunctionBody {
             Some(cancel) => cancel.abort(),
             // Nobody reads on, as after the head of an answer to HEAD. The guest is not to notice.
             None => {
-                let rest = discard(mem::take(&mut self.inner));
+                let bytes_left = self.bytes_max.saturating_sub(self.bytes_sent);
+                let rest = discard(mem::take(&mut self.inner), bytes_left);
                 // Without a runtime there is no guest any more either.
                 if let Ok(runtime) = Handle::try_current() {
                     runtime.spawn(rest);
@@ -207,7 +208,13 @@ impl Drop for FunctionBody {
     }
 }
 
-/// Reads a body to its end, which its guest's end is at the latest.
-async fn discard(mut body: WasiBody) {
-    while let Some(Ok(_)) = body.frame().await {}
+/// Reads a body to its end, which comes with its invocation's at the latest, or until it has been too large.
+async fn discard(mut body: WasiBody, mut bytes_left: u64) {
+    while let Some(Ok(frame)) = body.frame().await {
+        let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+        match bytes_left.checked_sub(bytes) {
+            Some(left) => bytes_left = left,
+            None => break,
+        }
+    }
 }

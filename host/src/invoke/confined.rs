@@ -5,13 +5,19 @@
 
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 
 use rustix::process::{Resource, Rlimit, setrlimit};
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, Command};
 
-use crate::limits::{COMPILE_MEMORY_BYTES_MAX, COMPILE_TIMEOUT};
+use super::machine::Machine;
+use crate::limits::{COMPILE_MEMORY_BYTES_MAX, COMPILE_TIMEOUT, COMPILED_BYTES_MAX};
+
+/// Bytes of what the subcommand may say about a failure.
+const COMPLAINT_BYTES_MAX: u64 = 16 * 1024;
+/// How much less than the host itself it is to be given of the processor.
+const NICENESS: i32 = 10;
 
 /// Why there is no result.
 #[derive(Debug)]
@@ -38,24 +44,44 @@ pub(super) async fn run(arguments: &[&str], input: Vec<u8>) -> Result<Vec<u8>, F
                 .spawn()
         })
         .map_err(Failure::Host)?;
-    let mut stdin = child.stdin.take().expect("it was asked for");
+    let exchanged = tokio::time::timeout(COMPILE_TIMEOUT, exchange(&mut child, input)).await;
+    let Ok(exchanged) = exchanged else {
+        return Err(Failure::TooExpensive);
+    };
+    let (status, made, complaint) = exchanged.map_err(Failure::Host)?;
+    match status.code() {
+        Some(0) if made.len() as u64 <= COMPILED_BYTES_MAX => Ok(made),
+        Some(1) => {
+            let complaint = String::from_utf8_lossy(&complaint);
+            Err(Failure::Refused(complaint.trim().to_owned()))
+        }
+        // Killed at its limit, or aborted because an allocation failed.
+        _ => Err(Failure::TooExpensive),
+    }
+}
+
+/// Gives a process its input; how it ended, and what it wrote to standard output and standard error.
+async fn exchange(
+    child: &mut Child,
+    input: Vec<u8>,
+) -> std::io::Result<(ExitStatus, Vec<u8>, Vec<u8>)> {
+    let asked_for = "it was asked for";
+    let mut stdin = child.stdin.take().expect(asked_for);
     // A process that ends before it has read everything says why by itself.
     let write = async move {
         let _ = stdin.write_all(&input).await;
     };
-    let run = async { tokio::join!(write, child.wait_with_output()).1 };
-    let Ok(output) = tokio::time::timeout(COMPILE_TIMEOUT, run).await else {
-        return Err(Failure::TooExpensive);
-    };
-    let output = output.map_err(Failure::Host)?;
-    match output.status.code() {
-        Some(0) => Ok(output.stdout),
-        Some(1) => Err(Failure::Refused(
-            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        )),
-        // Killed at its limit, or aborted because an allocation failed.
-        _ => Err(Failure::TooExpensive),
-    }
+    let made = read(child.stdout.take().expect(asked_for), COMPILED_BYTES_MAX);
+    let complaint = read(child.stderr.take().expect(asked_for), COMPLAINT_BYTES_MAX);
+    let ((), made, complaint) = tokio::join!(write, made, complaint);
+    Ok((child.wait().await?, made?, complaint?))
+}
+
+/// Reads to the end, or to the first byte that is too much: then the other side's next write fails.
+async fn read(from: impl AsyncRead + Unpin, bytes_max: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(bytes_max + 1).read_to_end(&mut bytes).await?;
+    Ok(bytes)
 }
 
 /// The file that this process runs: on Linux also where it has been replaced by an upgrade since.
@@ -72,9 +98,14 @@ fn own_executable() -> std::io::Result<PathBuf> {
 pub(super) fn serve<E: std::fmt::Display>(
     work: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
 ) -> std::io::Result<u8> {
-    setrlimit(Resource::Data, limit(COMPILE_MEMORY_BYTES_MAX))?;
+    let memory = COMPILE_MEMORY_BYTES_MAX.min(Machine::look().memory_bytes / 2);
+    setrlimit(Resource::Data, limit(memory))?;
     setrlimit(Resource::Cpu, limit(COMPILE_TIMEOUT.as_secs() * 2))?;
     setrlimit(Resource::Core, limit(0))?;
+    // Functions that run go before one that is still to be; and if memory runs out, it is this process that goes. Where
+    // that cannot be said, it works all the same.
+    let _ = rustix::process::nice(NICENESS);
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let mut input = Vec::new();
     std::io::stdin().read_to_end(&mut input)?;
     match work(&input) {

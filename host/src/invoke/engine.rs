@@ -5,12 +5,13 @@
 
 use std::fmt;
 
-use rustix::process::{Resource, getrlimit};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
     WasmBacktraceDetails,
 };
 
+use super::limiter::MemoryBudget;
+use super::machine::Machine;
 use crate::limits;
 use crate::model::abi::Abi;
 
@@ -34,6 +35,8 @@ pub struct PooledEngine {
     pub instances: u32,
     /// Whether slots keep their memory between invocations, without page faults (Linux 6.7 and newer).
     pub keeps_resident: bool,
+    /// What all instances may have in memories together, those of both ABIs.
+    pub memory: MemoryBudget,
 }
 
 /// No layout of the pool could be reserved.
@@ -63,44 +66,22 @@ const LAYOUTS: [(u32, u64); 6] = [
 /// Memory that a slot may keep between invocations: what small functions touch.
 const MEMORY_KEPT_BYTES: usize = MIB as usize;
 const TABLE_KEPT_BYTES: usize = 64 * 1024;
+/// A component with more tables, or with more than one memory, takes several slots.
+pub(super) const TABLES_PER_SLOT: u32 = 2;
 /// Unmapped space behind each memory, which accesses that just miss it run into.
 const GUARD_BYTES: u64 = 32 * MIB;
 
-/// What the machine has, as far as it concerns the pool.
-struct Machine {
-    memory_bytes: u64,
-    /// The limit on this process's address space, if there is one.
-    address_space_bytes: Option<u64>,
+/// As many as would keep a quarter of the machine's memory, if all of them kept as much as they may.
+fn instances_kept(machine: &Machine) -> u32 {
+    let instances = machine.memory_bytes / 4 / MEMORY_KEPT_BYTES as u64;
+    u32::try_from(instances).unwrap_or(u32::MAX).max(4)
 }
 
-impl Machine {
-    fn look() -> Machine {
-        let system = rustix::system::sysinfo();
-        let installed = system.totalram.saturating_mul(u64::from(system.mem_unit));
-        // A container may use less than its machine has.
-        let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
-        let granted = group
-            .and_then(|text| text.trim().parse().ok())
-            .unwrap_or(u64::MAX);
-        let address_space_bytes = getrlimit(Resource::As).current;
-        Machine {
-            memory_bytes: installed.min(granted),
-            address_space_bytes,
-        }
-    }
-
-    /// As many as would keep a quarter of the memory, if all of them kept as much as they may.
-    fn instances(&self) -> u32 {
-        let instances = self.memory_bytes / 4 / MEMORY_KEPT_BYTES as u64;
-        u32::try_from(instances).unwrap_or(u32::MAX).max(4)
-    }
-
-    /// Half of the address space is left to everything else.
-    fn has_space_for(&self, instances: u32, memory_reservation: u64) -> bool {
-        let pool = u64::from(instances) * (memory_reservation + GUARD_BYTES);
-        self.address_space_bytes
-            .is_none_or(|limit| pool <= limit / 2)
-    }
+/// Half of the address space is left to everything else.
+fn has_space_for(machine: &Machine, instances: u32, memory_reservation: u64) -> bool {
+    let pool = u64::from(instances) * (memory_reservation + GUARD_BYTES);
+    let limit = machine.address_space_bytes;
+    limit.is_none_or(|limit| pool <= limit / 2)
 }
 
 impl PooledEngine {
@@ -121,6 +102,7 @@ impl PooledEngine {
                         code,
                         instances,
                         keeps_resident: self.keeps_resident,
+                        memory: self.memory.clone(),
                     });
                 }
                 Err(error) => reason = format!("{error:#}"),
@@ -129,13 +111,18 @@ impl PooledEngine {
         Err(PoolUnavailable { reason })
     }
 
-    /// Probes for the largest pool. `instances_max` caps it.
-    pub fn probe(instances_max: u32) -> Result<PooledEngine, PoolUnavailable> {
+    /// Probes for the largest pool. `instances_max` caps it. The memories of all instances together may have
+    /// `memory_bytes_max` or, where it is left out, half of the machine's memory.
+    pub fn probe(
+        instances_max: u32,
+        memory_bytes_max: Option<u64>,
+    ) -> Result<PooledEngine, PoolUnavailable> {
         let machine = Machine::look();
+        let memory = MemoryBudget::new(memory_bytes_max.unwrap_or(machine.memory_bytes / 2));
         let mut reason = "the limit on virtual memory is too low".to_owned();
         for (instances, memory_reservation) in LAYOUTS {
-            let instances = instances.min(instances_max).min(machine.instances());
-            if !machine.has_space_for(instances, memory_reservation) {
+            let instances = instances.min(instances_max).min(instances_kept(&machine));
+            if !has_space_for(&machine, instances, memory_reservation) {
                 continue;
             }
             let code = CodeLayout {
@@ -150,6 +137,7 @@ impl PooledEngine {
                             code,
                             instances,
                             keeps_resident,
+                            memory,
                         });
                     }
                     Err(error) => reason = format!("{error:#}"),
@@ -169,9 +157,10 @@ impl fmt::Display for PooledEngine {
         };
         write!(
             f,
-            "{} instances of {} MiB address space, {kept}",
+            "{} instances of {} MiB address space, {kept}, {} MiB of memory for all together",
             self.instances,
-            self.code.memory_reservation / MIB
+            self.code.memory_reservation / MIB,
+            self.memory.bytes_max() / MIB
         )
     }
 }
@@ -179,9 +168,10 @@ impl fmt::Display for PooledEngine {
 fn pooled(code: CodeLayout, instances: u32, keeps_resident: bool) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
-        .total_core_instances(instances.saturating_mul(4))
+        // Only counted: they take nothing before they are there.
+        .total_core_instances(instances.saturating_mul(limits::CORE_INSTANCES_MAX))
         .total_memories(instances)
-        .total_tables(instances.saturating_mul(2))
+        .total_tables(instances.saturating_mul(TABLES_PER_SLOT))
         .total_stacks(instances.saturating_mul(stacks_per_instance(code.abi)))
         .max_core_instances_per_component(limits::CORE_INSTANCES_MAX)
         .max_memories_per_component(limits::MEMORIES_MAX)

@@ -11,10 +11,10 @@ use wasmtime::component::{ComponentNamedList, ComponentType, InstancePre, Lift, 
 
 use super::cpu::CpuTime;
 use super::instance_state::{InstanceState, Start};
-use super::invoker::{Invoker, Recorder, outcome_of};
+use super::invoker::{Invoker, Recorder, host_error, outcome_of};
 use super::ready::{Loaded, ReadyFunction};
 use crate::model::id::InvocationId;
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Outcome, Reason};
 use crate::observe::journal::Record;
 use crate::observe::output::Output;
 
@@ -47,19 +47,22 @@ pub(super) trait Event: Send + Sync + 'static {
 impl Invoker {
     /// Invokes a function with an event. It was handled if the record's outcome is ok.
     pub(super) async fn invoke_event<E: Event>(
-        self: &Arc<Self>,
+        &self,
         function: &Arc<ReadyFunction>,
         event: E,
     ) -> Record {
         let place = function.admission.enter_patiently().await;
-        let slot = self.slot(function).await;
+        let ready = match self.ready(function).await {
+            Ok((runtime, loaded)) => Ok((runtime, runtime.room(loaded.slots).await)),
+            Err(outcome) => Err(outcome),
+        };
         let id = InvocationId::new();
         let (done, record) = oneshot::channel();
         let cpu = CpuTime::default();
         let recorder = Recorder::new(function, id, E::TRIGGER, cpu.clone(), done);
-        match slot {
+        match ready {
             Err(outcome) => recorder.finish(outcome),
-            Ok((runtime, slot)) => {
+            Ok((runtime, room)) => {
                 let start = Start {
                     output: Output::new(function.journal.clone(), id, function.limits.log_bytes),
                     cpu,
@@ -67,10 +70,10 @@ impl Invoker {
                     program: None,
                 };
                 let store = self.store(runtime, function, start);
-                let (invoker, function) = (self.clone(), function.clone());
+                let function = function.clone();
                 self.spawn(async move {
-                    let _held = (place, slot);
-                    let outcome = invoker.handle(&function, store, &event, &recorder).await;
+                    let _held = (place, room);
+                    let outcome = handle(&function, store, &event, &recorder).await;
                     recorder.finish(outcome);
                 });
             }
@@ -79,29 +82,24 @@ impl Invoker {
             .await
             .expect("a recorder tells when it ends, whatever the reason")
     }
+}
 
-    async fn handle<E: Event>(
-        &self,
-        function: &ReadyFunction,
-        mut store: Store<InstanceState>,
-        event: &E,
-        recorder: &Recorder,
-    ) -> Outcome {
-        let loaded = match self.loaded(function).await {
-            Ok(loaded) => loaded,
-            Err(outcome) => return outcome,
-        };
-        let Some(entry) = E::entry(loaded) else {
-            return Outcome::HostError(format!("the component does not export {}", E::EXPORT));
-        };
-        let cpu = store.data().cpu.clone();
-        let call = cpu.measure(event.call(entry, &mut store));
-        match tokio::time::timeout(recorder.time_left(), call).await {
-            Err(_) => Outcome::Timeout(function.limits.timeout),
-            Ok(Ok(Ok(()))) => Outcome::Ok,
-            Ok(Ok(Err(text))) => Outcome::GuestError(text),
-            Ok(Err(error)) => outcome_of(&error, store.data(), function),
-        }
+async fn handle<E: Event>(
+    function: &ReadyFunction,
+    mut store: Store<InstanceState>,
+    event: &E,
+    recorder: &Recorder,
+) -> Outcome {
+    let Some(entry) = function.loaded().and_then(E::entry) else {
+        return host_error(format_args!("the component does not export {}", E::EXPORT));
+    };
+    let cpu = store.data().cpu.clone();
+    let call = cpu.measure(event.call(entry, &mut store));
+    match tokio::time::timeout(recorder.time_left(), call).await {
+        Err(_) => Outcome::Timeout(function.limits.timeout),
+        Ok(Ok(Ok(()))) => Outcome::Ok,
+        Ok(Ok(Err(text))) => Outcome::GuestError(Reason::new(format_args!("{text}"))),
+        Ok(Err(error)) => outcome_of(&error, store.data(), function),
     }
 }
 

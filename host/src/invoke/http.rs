@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::timeout_at;
 use wasmtime::Store;
@@ -26,8 +26,9 @@ use super::body::FunctionBody;
 use super::body::LimitedBody;
 use super::cpu::CpuTime;
 use super::instance_state::{InstanceState, Start};
-use super::invoker::{Invoker, Recorder, Verdict, outcome_of};
+use super::invoker::{Invoker, Recorder, Verdict, host_error, outcome_of};
 use super::ready::{HttpEntry, ReadyFunction};
+use super::runtime::{Room, Runtime};
 use crate::model::event::Hops;
 use crate::model::id::InvocationId;
 use crate::model::outcome::Outcome;
@@ -89,27 +90,23 @@ impl Invoker {
         B::Error: std::fmt::Display,
     {
         let limits = &function.limits;
-        let deadline = Instant::now() + limits.timeout;
-        let place = function.admission.enter(deadline).await;
-        let place = place.map_err(NoAnswer::Refused)?;
-        let slot = timeout_at(deadline.into(), self.slot(function)).await;
-        let slot = slot.map_err(|_| NoAnswer::Refused(Refusal::QueueTimeout))?;
-
+        let hops = request.extensions().get().map_or(0, |Hops(hops)| *hops);
+        let admitted = self.admit(function, hops).await;
+        let admitted = admitted.map_err(NoAnswer::Refused)?;
         let cpu = CpuTime::default();
         let recorder = Recorder::new(function, id, "http", cpu.clone(), done);
-        let (runtime, slot) = match slot {
-            Ok(slot) => slot,
+        let Admitted {
+            runtime,
+            entry,
+            held,
+        } = match admitted {
+            Ok(admitted) => admitted,
             Err(outcome) => return Err(fail(recorder, outcome)),
         };
         if request.body().size_hint().lower() > limits.request_bytes {
             let outcome = Outcome::RequestTooLarge(limits.request_bytes);
             return Err(fail(recorder, outcome));
         }
-        let entry = match self.http_entry(function).await {
-            Ok(entry) => entry,
-            Err(outcome) => return Err(fail(recorder, outcome)),
-        };
-        let hops = request.extensions().get().map_or(0, |Hops(hops)| *hops);
         let (request, flags) = limited(request, limits.request_bytes, recorder.verdict());
         let (sender, receiver) = oneshot::channel();
         let answer = Answer {
@@ -128,17 +125,53 @@ impl Invoker {
         let store = self.store(runtime, function, start);
         let guest = run(function.clone(), store, call, answer, recorder);
         let task = self.spawn(async move {
-            let _held = (place, slot);
+            let _held = held;
             guest.await
         });
         respond(function, receiver, task, flags).await
     }
 
-    async fn http_entry(&self, function: &ReadyFunction) -> Result<HttpEntry, Outcome> {
-        let missing = "the component does not export wasi:http/incoming-handler";
-        let entry = self.loaded(function).await?.http.clone();
-        entry.ok_or_else(|| Outcome::HostError(missing.to_owned()))
+    /// What a request needs before its invocation begins, which it waits for within the function's time limit.
+    async fn admit<'a>(
+        &'a self,
+        function: &'a Arc<ReadyFunction>,
+        hops: u32,
+    ) -> Result<Result<Admitted<'a>, Outcome>, Refusal> {
+        let deadline = Instant::now() + function.limits.timeout;
+        let late = |_| Refusal::QueueTimeout;
+        let place = function.admission.enter(deadline).await?;
+        // Loaded first: room in the pool is not to be held while a component is compiled.
+        let ready = timeout_at(deadline.into(), self.ready(function)).await;
+        let (runtime, loaded) = match ready.map_err(late)? {
+            Ok(ready) => ready,
+            Err(outcome) => return Ok(Err(outcome)),
+        };
+        let Some(entry) = loaded.http.clone() else {
+            let missing = "the component does not export wasi:http/incoming-handler";
+            return Ok(Err(host_error(missing)));
+        };
+        let room = match hops {
+            0 => {
+                let room = timeout_at(deadline.into(), runtime.room(loaded.slots)).await;
+                room.map_err(late)?
+            }
+            // Its caller holds room of its own: callers that hold all of it must not wait for more.
+            _ => runtime.free_room(loaded.slots).ok_or(Refusal::QueueFull)?,
+        };
+        Ok(Ok(Admitted {
+            runtime,
+            entry,
+            held: (place, room),
+        }))
     }
+}
+
+/// A request that may start its invocation.
+struct Admitted<'a> {
+    runtime: &'a Runtime,
+    entry: HttpEntry,
+    /// For as long as the invocation lasts.
+    held: (OwnedSemaphorePermit, Room),
 }
 
 fn fail(recorder: Recorder, outcome: Outcome) -> NoAnswer {
@@ -303,7 +336,7 @@ async fn respond(
         // Dropped with the store: the guest ended without having set it.
         Err(_) => {
             let ended = task.await;
-            let outcome = ended.unwrap_or_else(|error| Outcome::HostError(error.to_string()));
+            let outcome = ended.unwrap_or_else(host_error);
             return Err(NoAnswer::Failed(outcome));
         }
     };

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -22,6 +23,7 @@ use crate::capability::outbound::{Denials, Outbound};
 use crate::capability::spin_mqtt::SpinMqttView;
 use crate::capability::sqlite::{SqliteContext, SqliteView};
 use crate::capability::standard_output::StandardOutput;
+use crate::capability::under_way::UnderWay;
 use crate::limits;
 use crate::model::secret::Secrets;
 use crate::observe::output::{Output, Stream};
@@ -79,6 +81,7 @@ impl InstanceState {
         services: &Services,
         files: Option<&Path>,
         start: Start,
+        limiter: MemoryLimiter,
     ) -> InstanceState {
         let output = start.output;
         let mut wasi = WasiCtx::builder();
@@ -103,23 +106,26 @@ impl InstanceState {
         let denials = Denials::new(output.clone());
         let sockets = Sockets::new(outbound.clone(), denials.clone());
         sockets.allow(&mut wasi);
+        let until = Instant::now() + function.limits.timeout;
         let calls = app_calls(function, services, start.hops);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(limits::FIELDS_BYTES_MAX);
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits::HANDLES_MAX);
+        let under_way = UnderWay::default();
         InstanceState {
             wasi: wasi.build(),
             http,
-            http_hooks: HttpHooks::new(outbound.clone(), denials, calls),
+            http_hooks: HttpHooks::new(outbound.clone(), denials, calls, until),
             table,
             sockets,
             key_value: KeyValueContext {
                 database: services.database.clone(),
                 grants: function.grants.clone(),
+                under_way: under_way.clone(),
             },
             sqlite: SqliteContext::new(services.guest_databases.clone(), function.grants.clone()),
-            limiter: MemoryLimiter::new(function.limits.memory_bytes),
+            limiter,
             cpu: start.cpu,
             config: ConfigContext {
                 config: function.config.clone(),
@@ -131,6 +137,7 @@ impl InstanceState {
                 broker: services.broker.clone(),
                 grants: function.grants.clone(),
                 outbound,
+                under_way,
                 hops: start.hops,
             },
         }
@@ -155,6 +162,10 @@ impl InstanceState {
             context: &self.mqtt,
             table: &mut self.table,
         }
+    }
+
+    pub(super) fn sockets(&mut self) -> &Sockets {
+        &self.sockets
     }
 
     pub(super) fn name_lookup(&mut self) -> NameLookup<'_> {

@@ -1,12 +1,13 @@
 //! One invocation, from admission to its record.
 //!
 //! ```text
-//! event -> admission (concurrency, queue, rate) -> a slot of the pool -> store -> guest -> outcome -> journal, metrics
+//! event -> admission (concurrency, queue, rate) -> room in the pool -> store -> guest -> outcome -> journal, metrics
 //! ```
 //!
 //! The guest runs in a task of its own, in a fresh instance in its own store, under a wall clock; it yields at every
 //! epoch, where its CPU time is checked. The store is dropped as soon as the guest is done. No lock is held meanwhile.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -21,19 +22,20 @@ use super::engine::PooledEngine;
 use super::files::{FileDirectories, FilesError};
 pub use super::instance_state::Services;
 use super::instance_state::{InstanceState, Start};
+use super::limiter::{MemoryLimiter, Refused};
 use super::ready::{LoadError, Loaded, Loader, ReadyFunction};
-use super::runtime::{AsyncUnavailable, Runtime, Slot};
+use super::runtime::{AsyncUnavailable, Runtime};
 use crate::limits;
 use crate::model::abi::Abi;
 use crate::model::digest::Digest;
 use crate::model::id::InvocationId;
-use crate::model::outcome::{Blame, Outcome};
+use crate::model::outcome::{Blame, Outcome, Reason};
 use crate::observe::journal::{Level, Record, Source};
 use crate::observe::metrics;
 
 /// Runs functions.
 pub struct Invoker {
-    pub(super) loader: Loader,
+    loader: Arc<Loader>,
     pub(super) services: Services,
     files: FileDirectories,
     /// The tasks of all guests.
@@ -68,7 +70,7 @@ impl Invoker {
         let files = FileDirectories::new(files_directory, database.clone());
         let loader = Loader::new(pooled, wasi_p3, cache_directory, cache_key, database)?;
         Ok(Invoker {
-            loader,
+            loader: Arc::new(loader),
             services,
             files,
             guests: TaskTracker::new(),
@@ -94,7 +96,7 @@ impl Invoker {
     /// Loads a function's component ahead of its first event.
     pub async fn load(&self, function: &ReadyFunction) -> Result<(), LoadError> {
         self.lay_out_files(function).await?;
-        function.loaded(&self.loader).await.map(|_| ())
+        function.load(&self.loader).await.map(|_| ())
     }
 
     /// Sees to it that the directory with a function's files is there.
@@ -140,7 +142,8 @@ impl Invoker {
         start: Start,
     ) -> Store<InstanceState> {
         let files = function.files.as_ref().map(|files| self.files.of(files));
-        let state = InstanceState::new(function, &self.services, files.as_deref(), start);
+        let limiter = MemoryLimiter::new(function.limits.memory_bytes, runtime.memory.clone());
+        let state = InstanceState::new(function, &self.services, files.as_deref(), start, limiter);
         let cpu_limit = function.limits.cpu;
         let mut store = Store::new(&runtime.engine, state);
         store.limiter(|state| &mut state.limiter);
@@ -156,24 +159,28 @@ impl Invoker {
         store
     }
 
-    /// What runs this function, with a slot of its pool, which bounds all functions together. Its files are there.
-    pub(super) async fn slot(&self, function: &ReadyFunction) -> Result<(&Runtime, Slot), Outcome> {
+    /// What runs this function, and its entry points. Its files are there.
+    pub(super) async fn ready<'a>(
+        &'a self,
+        function: &'a Arc<ReadyFunction>,
+    ) -> Result<(&'a Runtime, &'a Loaded), Outcome> {
         let runtime = self.loader.runtime(function.abi).map_err(host_error)?;
         self.lay_out_files(function).await.map_err(host_error)?;
-        Ok((runtime, runtime.slot().await))
-    }
-
-    /// The entry points of a function's component.
-    pub(super) async fn loaded<'a>(
-        &self,
-        function: &'a ReadyFunction,
-    ) -> Result<&'a Loaded, Outcome> {
-        function.loaded(&self.loader).await.map_err(host_error)
+        if let Some(loaded) = function.loaded() {
+            return Ok((runtime, loaded));
+        }
+        // In a task of its own: it may take longer than this event waits, and is not to begin anew with the next.
+        let (loader, loading) = (self.loader.clone(), function.clone());
+        let loading = async move { loading.load(&loader).await.map(|_| ()) };
+        let loading = self.runtime.spawn(loading).await.map_err(host_error)?;
+        loading.map_err(host_error)?;
+        let loaded = function.loaded().expect("it was loaded just now");
+        Ok((runtime, loaded))
     }
 }
 
-pub(super) fn host_error(error: impl std::fmt::Display) -> Outcome {
-    Outcome::HostError(format!("{error:#}"))
+pub(super) fn host_error(error: impl fmt::Display) -> Outcome {
+    Outcome::HostError(Reason::new(format_args!("{error:#}")))
 }
 
 /// How an invocation ended as its client saw it, where that is not how its guest ended. The first one stands.
@@ -292,14 +299,16 @@ pub(super) fn outcome_of(
         return Outcome::CpuLimit(function.limits.cpu);
     }
     // A guest that got no memory aborts, each language in its own way.
-    if state.limiter.refused() {
-        return Outcome::MemoryLimit(function.limits.memory_bytes);
+    match state.limiter.refused() {
+        Some(Refused::Function) => return Outcome::MemoryLimit(function.limits.memory_bytes),
+        Some(Refused::Host) => return Outcome::HostMemory,
+        None => {}
     }
     if error.is::<wasmtime::PoolConcurrencyLimitError>() {
-        return Outcome::HostError(format!("{error:#}"));
+        return host_error(format_args!("{error:#}"));
     }
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
-        return Outcome::Trap(format!("it called exit({})", exit.0));
+        return Outcome::Trap(Reason::new(format_args!("it called exit({})", exit.0)));
     }
-    Outcome::Trap(format!("{error:?}"))
+    Outcome::Trap(Reason::new(format_args!("{error:?}")))
 }

@@ -1,28 +1,81 @@
-//! Bounds the memories and tables of one instance.
+//! Bounds the memories and tables of one instance, and the memories of all together.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use wasmtime::ResourceLimiter;
 
 use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
 
+/// What the memories of all instances may have together; clones share it.
+#[derive(Clone)]
+pub struct MemoryBudget(Arc<Budget>);
+
+struct Budget {
+    bytes_max: u64,
+    bytes: AtomicU64,
+}
+
+impl MemoryBudget {
+    pub(super) fn new(bytes_max: u64) -> MemoryBudget {
+        let bytes = AtomicU64::new(0);
+        MemoryBudget(Arc::new(Budget { bytes_max, bytes }))
+    }
+
+    pub(super) fn bytes_max(&self) -> u64 {
+        self.0.bytes_max
+    }
+
+    /// Takes so many bytes, if there are as many left.
+    fn take(&self, bytes: u64) -> bool {
+        let within = |taken: u64| Some(taken + bytes).filter(|taken| *taken <= self.0.bytes_max);
+        let taken = &self.0.bytes;
+        taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, within)
+            .is_ok()
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.0.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Which bound a guest wanted to go beyond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// Its function's.
+    Function,
+    /// That of all functions together.
+    Host,
+}
+
 /// Counts what one instance has.
 pub(super) struct MemoryLimiter {
     bytes: u64,
     bytes_max: u64,
-    refused: bool,
+    of_all: MemoryBudget,
+    refused: Option<Refused>,
 }
 
 impl MemoryLimiter {
-    pub(super) fn new(bytes_max: u64) -> MemoryLimiter {
+    pub(super) fn new(bytes_max: u64, of_all: MemoryBudget) -> MemoryLimiter {
         MemoryLimiter {
             bytes: 0,
             bytes_max,
-            refused: false,
+            of_all,
+            refused: None,
         }
     }
 
-    /// Whether the guest wanted more than it may have.
-    pub(super) fn refused(&self) -> bool {
+    /// Whether the guest wanted more than it may have, or than there is.
+    pub(super) fn refused(&self) -> Option<Refused> {
         self.refused
+    }
+}
+
+impl Drop for MemoryLimiter {
+    fn drop(&mut self) {
+        self.of_all.give_back(self.bytes);
     }
 }
 
@@ -33,14 +86,18 @@ impl ResourceLimiter for MemoryLimiter {
         desired: usize,
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let wanted = self.bytes + (desired - current) as u64;
-        if wanted > self.bytes_max {
-            self.refused = true;
-            // The guest sees that its memory did not grow, as the specification has it; most then abort.
-            return Ok(false);
-        }
-        self.bytes = wanted;
-        Ok(true)
+        let more = (desired - current) as u64;
+        let refused = if self.bytes + more > self.bytes_max {
+            Some(Refused::Function)
+        } else if !self.of_all.take(more) {
+            Some(Refused::Host)
+        } else {
+            self.bytes += more;
+            None
+        };
+        self.refused = refused.or(self.refused);
+        // The guest sees that its memory did not grow, as the specification has it; most then abort.
+        Ok(refused.is_none())
     }
 
     fn table_growing(
@@ -50,7 +107,9 @@ impl ResourceLimiter for MemoryLimiter {
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let allowed = desired <= TABLE_ELEMENTS_MAX;
-        self.refused |= !allowed;
+        if !allowed {
+            self.refused = Some(Refused::Function);
+        }
         Ok(allowed)
     }
 

@@ -27,6 +27,7 @@ pub(super) fn link(engine: &Engine, abi: Abi) -> wasmtime::Result<Linker<Instanc
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     sockets::link_name_lookup(&mut linker, InstanceState::name_lookup)?;
+    sockets::link_creation(&mut linker, InstanceState::sockets)?;
     store::add_to_linker::<_, HasKeyValue>(&mut linker, InstanceState::key_value)?;
     atomics::add_to_linker::<_, HasKeyValue>(&mut linker, InstanceState::key_value)?;
     batch::add_to_linker::<_, HasKeyValue>(&mut linker, InstanceState::key_value)?;
@@ -61,6 +62,7 @@ fn link_async(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
 
     wasmtime_wasi::p3::add_to_linker(linker)?;
     sockets::link_async_name_lookup(linker, InstanceState::name_lookup)?;
+    sockets::link_async_creation(linker, InstanceState::sockets)?;
     wasmtime_wasi_http::p3::add_to_linker(linker)?;
     key_value::add_to_linker::<_, HasKeyValue>(linker, InstanceState::key_value)?;
     mqtt::add_to_linker::<_, HasSpinMqtt>(linker, InstanceState::spin_mqtt)?;

@@ -15,6 +15,7 @@ mod instance_state;
 pub mod invoker;
 mod limiter;
 mod linker;
+mod machine;
 mod mqtt;
 pub mod ready;
 pub mod runtime;

@@ -18,7 +18,7 @@ use crate::observe::journal::Record;
 impl Invoker {
     /// Invokes a function with a message. It was handled if the record's outcome is ok.
     pub async fn invoke_mqtt(
-        self: &Arc<Self>,
+        &self,
         function: &Arc<ReadyFunction>,
         message: &Message,
         delivery: &Delivery,

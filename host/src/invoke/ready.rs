@@ -23,7 +23,7 @@ use super::files::{FilesError, FunctionFiles};
 use super::instance_state::InstanceState;
 use super::invoker::InvokerError;
 use super::linker;
-use super::runtime::{AsyncUnavailable, Runtime, Runtimes};
+use super::runtime::{AsyncUnavailable, Runtime, Runtimes, slots_of};
 use crate::bindings::mqtt::MqttHandlerPre;
 use crate::bindings::schedule::ScheduleHandlerPre;
 use crate::capability::outbound::{FunctionOutbound, Outbound};
@@ -72,6 +72,8 @@ pub struct ReadyFunction {
 
 /// The entry points of a loaded component; none where it has no such export.
 pub(super) struct Loaded {
+    /// How many slots of the pool an instance takes.
+    pub(super) slots: u32,
     pub(super) http: Option<HttpEntry>,
     pub(super) mqtt: Option<MqttEntry>,
     pub(super) schedule: Option<ScheduleEntry>,
@@ -169,7 +171,12 @@ impl ReadyFunction {
             .clone()
     }
 
-    pub(super) async fn loaded(&self, loader: &Loader) -> Result<&Loaded, LoadError> {
+    /// The entry points, once they have been loaded.
+    pub(super) fn loaded(&self) -> Option<&Loaded> {
+        self.loaded.get()
+    }
+
+    pub(super) async fn load(&self, loader: &Loader) -> Result<&Loaded, LoadError> {
         self.loaded
             .get_or_try_init(|| loader.load(self.digest, self.abi))
             .await
@@ -285,7 +292,15 @@ impl Loader {
         let pre = linker::instantiate_pre(&runtime.linker, &component).map_err(unlinkable)?;
         let ty = component.component_type();
         let names: Vec<&str> = ty.exports(&runtime.engine).map(|(name, _)| name).collect();
+        let slots = slots_of(&component);
+        if slots > runtime.slots_max {
+            return Err(LoadError::Link(format!(
+                "an instance takes {slots} slots for its memories and tables, and the pool has {}",
+                runtime.slots_max
+            )));
+        }
         Ok(Loaded {
+            slots,
             http: http_entry(&names, &pre).map_err(unlinkable)?,
             mqtt: mqtt_entry(&names, &pre).map_err(unlinkable)?,
             schedule: schedule_entry(&names, &pre).map_err(unlinkable)?,

@@ -7,10 +7,11 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Engine;
-use wasmtime::component::Linker;
+use wasmtime::component::{Component, Linker};
 
-use super::engine::{CodeLayout, PooledEngine};
+use super::engine::{CodeLayout, PooledEngine, TABLES_PER_SLOT};
 use super::instance_state::InstanceState;
+use super::limiter::MemoryBudget;
 use super::linker;
 use super::ticker::{Ticker, Ticking};
 use crate::model::abi::Abi;
@@ -20,8 +21,12 @@ pub(super) struct Runtime {
     pub(super) engine: Engine,
     pub(super) code: CodeLayout,
     pub(super) linker: Linker<InstanceState>,
+    /// What the memories of all instances may have together.
+    pub(super) memory: MemoryBudget,
     ticker: Ticker,
-    /// A permit for each slot of the pool.
+    /// How many slots the pool has.
+    pub(super) slots_max: u32,
+    /// A permit for each slot of the pool: a memory, and its share of everything else.
     slots: Arc<Semaphore>,
 }
 
@@ -31,23 +36,46 @@ impl Runtime {
             linker: linker::link(&pooled.engine, pooled.code.abi)?,
             ticker: Ticker::start(&pooled.engine),
             slots: Arc::new(Semaphore::new(pooled.instances as usize)),
+            slots_max: pooled.instances,
+            memory: pooled.memory,
             code: pooled.code,
             engine: pooled.engine,
         })
     }
 
-    /// A slot of the pool, however long it takes.
-    pub(super) async fn slot(&self) -> Slot {
-        let permit = self.slots.clone().acquire_owned().await;
-        Slot {
+    /// Room in the pool for an instance that takes so many slots, however long it takes.
+    pub(super) async fn room(&self, slots: u32) -> Room {
+        let permit = self.slots.clone().acquire_many_owned(slots).await;
+        Room {
             _permit: permit.expect("the semaphore is never closed"),
             _ticking: self.ticker.hold(),
         }
     }
+
+    /// The same, if there is room at once.
+    pub(super) fn free_room(&self, slots: u32) -> Option<Room> {
+        let permit = self.slots.clone().try_acquire_many_owned(slots).ok()?;
+        Some(Room {
+            _permit: permit,
+            _ticking: self.ticker.hold(),
+        })
+    }
 }
 
-/// A place in the pool; the epoch advances while it is held.
-pub(super) struct Slot {
+/// How many slots of the pool an instance of this component takes.
+pub(super) fn slots_of(component: &Component) -> u32 {
+    // Of one that imports modules it is not known; the host has none to give, so that it does not link.
+    let Some(needed) = component.resources_required() else {
+        return 1;
+    };
+    needed
+        .num_memories
+        .max(needed.num_tables.div_ceil(TABLES_PER_SLOT))
+        .max(1)
+}
+
+/// Room in the pool; the epoch advances while it is held.
+pub(super) struct Room {
     _permit: OwnedSemaphorePermit,
     _ticking: Ticking,
 }

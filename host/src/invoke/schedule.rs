@@ -16,11 +16,7 @@ use crate::observe::journal::Record;
 
 impl Invoker {
     /// Invokes a function with a tick. It was done if the record's outcome is ok.
-    pub async fn invoke_tick(
-        self: &Arc<Self>,
-        function: &Arc<ReadyFunction>,
-        tick: &Tick,
-    ) -> Record {
+    pub async fn invoke_tick(&self, function: &Arc<ReadyFunction>, tick: &Tick) -> Record {
         self.invoke_event(function, tick.clone()).await
     }
 }

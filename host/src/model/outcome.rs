@@ -1,6 +1,9 @@
 //! How an invocation ended, and who is to blame where it did not end well.
 
+use std::fmt::{self, Write as _};
 use std::time::Duration;
+
+use crate::limits::OUTCOME_REASON_BYTES_MAX;
 
 /// How one invocation ended. Guest panics, traps and limits are outcomes, not errors of the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,9 +11,9 @@ pub enum Outcome {
     /// The guest returned, and what it returned was usable.
     Ok,
     /// The guest returned an error of its own.
-    GuestError(String),
+    GuestError(Reason),
     /// The guest was aborted: a panic, an unreachable instruction, an out-of-bounds access, an exit.
-    Trap(String),
+    Trap(Reason),
     /// The guest returned without an answer to its HTTP request.
     NoResponse,
     /// The wall clock limit.
@@ -19,6 +22,8 @@ pub enum Outcome {
     CpuLimit(Duration),
     /// The limit on linear memory, in bytes.
     MemoryLimit(u64),
+    /// The memories of all functions together have as much as the host gives them.
+    HostMemory,
     /// The request body was larger than the function takes, in bytes.
     RequestTooLarge(u64),
     /// The response body grew larger than the function may send, in bytes.
@@ -26,8 +31,12 @@ pub enum Outcome {
     /// The client went away before the response was complete.
     Cancelled,
     /// The host could not run it: the text is for the log.
-    HostError(String),
+    HostError(Reason),
 }
+
+/// Why an invocation failed, in the words of whoever failed it: [`OUTCOME_REASON_BYTES_MAX`] of them are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason(String);
 
 /// Whose fault a failed invocation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +73,7 @@ impl Outcome {
             | Outcome::MemoryLimit(_)
             | Outcome::ResponseTooLarge(_) => Some(Blame::Guest),
             Outcome::Cancelled | Outcome::RequestTooLarge(_) => Some(Blame::Client),
-            Outcome::HostError(_) => Some(Blame::Host),
+            Outcome::HostMemory | Outcome::HostError(_) => Some(Blame::Host),
         }
     }
 
@@ -78,10 +87,21 @@ impl Outcome {
             Outcome::Timeout(_) => "timeout",
             Outcome::CpuLimit(_) => "cpu_limit",
             Outcome::MemoryLimit(_) => "memory_limit",
+            Outcome::HostMemory => "host_memory",
             Outcome::RequestTooLarge(_) => "request_too_large",
             Outcome::ResponseTooLarge(_) => "response_too_large",
             Outcome::Cancelled => "cancelled",
             Outcome::HostError(_) => "host_error",
+        }
+    }
+
+    /// Bytes of the words that it came with.
+    pub fn reason_bytes(&self) -> usize {
+        match self {
+            Outcome::GuestError(reason) | Outcome::Trap(reason) | Outcome::HostError(reason) => {
+                reason.0.len()
+            }
+            _ => 0,
         }
     }
 
@@ -107,6 +127,9 @@ impl Outcome {
                     "the function needed more memory than its limit of {bytes} bytes (manifest: limits.memory)"
                 )
             }
+            Outcome::HostMemory => {
+                "all functions together have as much memory as this host gives them (serve --guest-memory)".to_owned()
+            }
             Outcome::RequestTooLarge(bytes) => {
                 format!(
                     "the request body is larger than the limit of {bytes} bytes (manifest: limits.request-bytes)"
@@ -121,6 +144,51 @@ impl Outcome {
                 "the client went away before the response was complete".to_owned()
             }
             Outcome::HostError(text) => format!("the host could not run the function: {text}"),
+        }
+    }
+}
+
+impl Reason {
+    /// These words. What is beyond the bound is not even written, however much a guest has to say.
+    pub fn new(words: fmt::Arguments<'_>) -> Reason {
+        let mut reason = Reason(String::new());
+        // An error is the writer's own, where it is full.
+        let _ = reason.write_fmt(words);
+        reason
+    }
+}
+
+impl fmt::Write for Reason {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let left = OUTCOME_REASON_BYTES_MAX - self.0.len();
+        if text.len() <= left {
+            self.0.push_str(text);
+            return Ok(());
+        }
+        self.0.push_str(&text[..text.floor_char_boundary(left)]);
+        self.0.push_str(" … (cut)");
+        Err(fmt::Error)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_cut_between_characters() {
+        let short = Reason::new(format_args!("{}: {:?}", "why", Some(1)));
+        assert_eq!(short.to_string(), "why: Some(1)");
+        for text in ["x".repeat(1 << 20), "é".repeat(1 << 20)] {
+            let reason = Reason::new(format_args!("a{text:?}"));
+            assert!(reason.0.len() < OUTCOME_REASON_BYTES_MAX + 20);
+            assert!(reason.to_string().ends_with(" … (cut)"));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A journal for each function: its last log lines and invocations, in memory, and a live stream of both.
 //!
-//! Bounded by count; the oldest go first. A journal belongs to the function's name, so it outlives revisions.
+//! Bounded by count and bytes; the oldest go first. A journal belongs to the function's name, so it outlives revisions.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 use tokio::sync::broadcast;
 
-use crate::limits::{INVOCATIONS_KEPT, LIVE_BACKLOG, LOG_BYTES_KEPT, LOG_LINES_KEPT};
+use crate::limits::{
+    INVOCATION_REASON_BYTES_KEPT, INVOCATIONS_KEPT, LIVE_BACKLOG, LOG_BYTES_KEPT, LOG_LINES_KEPT,
+};
 use crate::model::id::InvocationId;
 use crate::model::name::Name;
 use crate::model::outcome::Outcome;
@@ -89,6 +91,8 @@ struct Kept {
     /// Made for the first that follows, gone after the last: most functions have none, most of the time.
     live: Option<broadcast::Sender<LogLine>>,
     invocations: VecDeque<Record>,
+    /// Of all of these together.
+    reason_bytes: usize,
     totals: Totals,
 }
 
@@ -127,7 +131,7 @@ impl Journal {
         let mut kept = self.lock();
         kept.totals.invocations += 1;
         kept.totals.failures += u64::from(record.outcome != Outcome::Ok);
-        push_bounded(&mut kept.invocations, record, INVOCATIONS_KEPT);
+        kept.add_record(record);
     }
 
     /// The last lines, oldest first.
@@ -162,6 +166,18 @@ impl Journal {
 }
 
 impl Kept {
+    fn add_record(&mut self, record: Record) {
+        self.reason_bytes += record.outcome.reason_bytes();
+        self.invocations.push_back(record);
+        while self.invocations.len() > INVOCATIONS_KEPT
+            || self.reason_bytes > INVOCATION_REASON_BYTES_KEPT
+        {
+            let oldest = self.invocations.pop_front();
+            let oldest = oldest.expect("what is counted is there");
+            self.reason_bytes -= oldest.outcome.reason_bytes();
+        }
+    }
+
     fn add(&mut self, line: LogLine) {
         self.line_bytes += line.bytes();
         self.lines.push_back(line.clone());
@@ -219,13 +235,6 @@ pub fn rfc3339(time: SystemTime) -> String {
     let timestamp = jiff::Timestamp::from_millisecond(i64::try_from(ms).unwrap_or(i64::MAX))
         .unwrap_or(jiff::Timestamp::MAX);
     format!("{timestamp:.3}")
-}
-
-fn push_bounded<T>(items: &mut VecDeque<T>, item: T, most: usize) {
-    if items.len() >= most {
-        items.pop_front();
-    }
-    items.push_back(item);
 }
 
 /// The text with control characters written out: a guest's output must not steer the terminal it is shown on.

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 
+use super::key_value;
 use super::migrate;
 use super::writer::Writer;
-use crate::limits::DATABASE_READERS;
+use crate::limits::{BUCKET_BYTES_MAX, DATABASE_READERS, DATABASE_READERS_OF_FUNCTIONS};
 
 /// The database's file name in the data directory.
 pub const FILE_NAME: &str = "tidegate.db";
@@ -38,6 +39,11 @@ pub enum StorageError {
     /// A row does not hold what the host wrote.
     #[error("database: {0} is damaged")]
     Damaged(String),
+    /// A bucket holds as much as it may.
+    #[error(
+        "bucket `{0}` is full: it holds {BUCKET_BYTES_MAX} bytes, the most that one may; delete some of its keys"
+    )]
+    BucketFull(String),
     /// The host is shutting down.
     #[error("the database is closed")]
     Closed,
@@ -54,6 +60,8 @@ pub struct Database {
 struct Readers {
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
+    /// Those that functions may use of them.
+    of_functions: Semaphore,
 }
 
 impl Database {
@@ -66,6 +74,7 @@ impl Database {
         )?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         migrate::run(&mut connection)?;
+        key_value::count_bytes(&connection, BUCKET_BYTES_MAX)?;
         let readers =
             (0..DATABASE_READERS).map(|_| connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY));
         let readers = readers.collect::<Result<Vec<_>, _>>()?;
@@ -73,9 +82,21 @@ impl Database {
             writer: Arc::new(Writer::start(connection)),
             readers: Arc::new(Readers {
                 permits: Arc::new(Semaphore::new(readers.len())),
+                of_functions: Semaphore::new(DATABASE_READERS_OF_FUNCTIONS),
                 idle: Mutex::new(readers),
             }),
         })
+    }
+
+    /// [`Database::read`] on behalf of a function: functions together leave a connection to the host's own reads.
+    pub async fn read_for_function<T, F>(&self, read: F) -> Result<T, StorageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
+    {
+        let turn = self.readers.of_functions.acquire().await;
+        let _turn = turn.map_err(|_| StorageError::Closed)?;
+        self.read(read).await
     }
 
     /// Runs `read` on a read-only connection, off the async threads.

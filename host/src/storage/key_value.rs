@@ -41,8 +41,51 @@ pub fn set(
         "INSERT INTO key_value (bucket, key, value) VALUES (?1, ?2, ?3)
          ON CONFLICT (bucket, key) DO UPDATE SET value = excluded.value",
     )?;
-    statement.execute(params![bucket, key, value])?;
+    match statement.execute(params![bucket, key, value]) {
+        Ok(_) => Ok(()),
+        Err(error) if is_full(&error) => Err(StorageError::BucketFull(bucket.to_owned())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Lets this connection count the bytes of each bucket that it writes to, and refuse what is too much.
+///
+/// The counts are in memory and begin with a bucket's first write, so that they cost the flash nothing; being a table,
+/// they follow every transaction to its end or back.
+pub(super) fn count_bytes(connection: &Connection, bytes_max: u64) -> Result<(), StorageError> {
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    let size = |row: &str| format!("octet_length({row}.key) + octet_length({row}.value)");
+    connection.execute_batch(&format!(
+        "CREATE TEMP TABLE bucket_size (bucket TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+         CREATE TEMP TRIGGER first BEFORE INSERT ON main.key_value
+         WHEN NOT EXISTS (SELECT 1 FROM bucket_size WHERE bucket = NEW.bucket) BEGIN
+             INSERT INTO bucket_size SELECT NEW.bucket, coalesce(sum({of_row}), 0)
+             FROM key_value WHERE bucket = NEW.bucket;
+         END;
+         CREATE TEMP TRIGGER inserted AFTER INSERT ON main.key_value BEGIN
+             UPDATE bucket_size SET bytes = bytes + {of_new} WHERE bucket = NEW.bucket;
+         END;
+         CREATE TEMP TRIGGER updated AFTER UPDATE ON main.key_value BEGIN
+             UPDATE bucket_size SET bytes = bytes + ({of_new}) - ({of_old}) WHERE bucket = NEW.bucket;
+         END;
+         CREATE TEMP TRIGGER deleted AFTER DELETE ON main.key_value BEGIN
+             UPDATE bucket_size SET bytes = bytes - ({of_old}) WHERE bucket = OLD.bucket;
+         END;
+         CREATE TEMP TRIGGER grown AFTER UPDATE ON bucket_size
+         WHEN NEW.bytes > OLD.bytes AND NEW.bytes > {bytes_max} BEGIN
+             SELECT RAISE(ABORT, '{FULL}');
+         END;",
+        of_row = size("key_value"),
+        of_new = size("NEW"),
+        of_old = size("OLD"),
+    ))?;
     Ok(())
+}
+
+const FULL: &str = "the bucket is full";
+
+fn is_full(error: &rusqlite::Error) -> bool {
+    matches!(error, rusqlite::Error::SqliteFailure(_, Some(text)) if text == FULL)
 }
 
 /// Removes a key; whether it was there.
@@ -143,4 +186,79 @@ pub fn increment(
     };
     set(connection, bucket, key, sum.to_string().as_bytes())?;
     Ok(Ok(sum))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A database whose buckets may hold this many bytes, with one bucket that was written to before they were counted.
+    fn database(bytes_max: u64) -> Connection {
+        let mut connection = Connection::open_in_memory().expect("memory");
+        super::super::migrate::run(&mut connection).expect("a schema");
+        set(&connection, "old", "key", &[0; 60]).expect("nobody counts");
+        count_bytes(&connection, bytes_max).expect("counted from here on");
+        connection
+    }
+
+    fn is_full(result: Result<(), StorageError>) -> bool {
+        match result {
+            Ok(()) => false,
+            Err(StorageError::BucketFull(_)) => true,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn a_bucket_takes_what_it_may_hold_and_no_more() {
+        let db = database(100);
+        assert!(!is_full(set(&db, "new", "a", &[0; 99])), "1 and 99");
+        assert!(is_full(set(&db, "new", "b", b"")));
+        assert_eq!(get(&db, "new", "b").expect("read"), None);
+        assert!(is_full(set(&db, "new", "a", &[0; 100])), "one byte more");
+        assert_eq!(
+            get(&db, "new", "a").expect("read"),
+            Some(vec![0; 99]),
+            "as it was"
+        );
+        assert!(
+            !is_full(set(&db, "new", "a", &[1; 50])),
+            "less is always taken"
+        );
+        assert!(
+            !is_full(set(&db, "new", "é", &[0; 47])),
+            "characters count as bytes"
+        );
+        assert!(is_full(set(&db, "new", "c", b"")));
+        delete(&db, "new", "a").expect("deleted");
+        assert!(!is_full(set(&db, "new", "c", &[0; 50])));
+        assert!(!is_full(set(&db, "other", "a", &[0; 99])), "each by itself");
+    }
+
+    #[test]
+    fn what_was_there_before_counts() {
+        let db = database(100);
+        assert!(
+            is_full(set(&db, "old", "more", &[0; 34])),
+            "3, 60, 4 and 34"
+        );
+        assert!(!is_full(set(&db, "old", "more", &[0; 33])));
+        // Also where a bucket has more than it may, because less is allowed than before.
+        let db = database(50);
+        assert!(is_full(set(&db, "old", "more", b"")));
+        assert!(
+            !is_full(set(&db, "old", "key", &[0; 55])),
+            "less than before"
+        );
+    }
+
+    #[test]
+    fn what_is_rolled_back_does_not_count() {
+        let db = database(100);
+        db.execute_batch("BEGIN; SAVEPOINT job").expect("begun");
+        assert!(!is_full(set(&db, "new", "a", &[0; 90])));
+        db.execute_batch("ROLLBACK TO job; RELEASE job; COMMIT")
+            .expect("undone");
+        assert!(!is_full(set(&db, "new", "b", &[0; 90])));
+    }
 }

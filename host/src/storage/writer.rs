@@ -5,12 +5,13 @@
 //! caller its result: what a caller has heard is durable.
 
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::database::StorageError;
-use crate::limits::{WRITER_GROUP_MAX, WRITER_QUEUE};
+use crate::limits::{WRITER_GROUP_MAX, WRITER_GROUP_TIME, WRITER_QUEUE};
 
 /// Runs in the transaction; returns what to do once it is known whether the commit succeeded.
 type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
@@ -82,9 +83,11 @@ fn in_savepoint<T>(
 
 fn write_groups(connection: &Connection, mut queue: mpsc::Receiver<Job>) {
     while let Some(first) = queue.blocking_recv() {
+        let started = Instant::now();
         let begun = connection.execute_batch("BEGIN IMMEDIATE");
         let mut answers = vec![first(connection)];
         while answers.len() < WRITER_GROUP_MAX
+            && started.elapsed() < WRITER_GROUP_TIME
             && let Ok(job) = queue.try_recv()
         {
             answers.push(job(connection));

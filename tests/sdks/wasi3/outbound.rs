@@ -1,6 +1,6 @@
 //! Reaches others through WASI 0.3. After the `?` stands what: the URL of a request, whose answer is passed on as it
-//! comes, or `tcp:` and a name and a port, which is looked up and connected to, and answered with `connected`. What
-//! went wrong is answered as text with the status 502.
+//! comes, or `tcp:` and a name and a port, which is looked up and connected to, and answered with `connected`, or `make:`
+//! and how many sockets to make. What went wrong is answered as text with the status 502.
 
 use wasip3::http::client;
 use wasip3::http::types::{ErrorCode, Fields, Request, Response, Scheme};
@@ -18,9 +18,10 @@ impl wasip3::exports::http::handler::Guest for Outbound {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
         let target = request.get_path_with_query().unwrap_or_default();
         let what = target.split_once('?').map_or("", |(_, what)| what);
-        let done = match what.strip_prefix("tcp:") {
-            Some(to) => connect(to).await.map(|()| text("connected")),
-            None => ask(what).await,
+        let done = match what.split_once(':') {
+            Some(("tcp", to)) => connect(to).await.map(|()| text("connected")),
+            Some(("make", sockets)) => make(sockets.parse().unwrap_or_default()),
+            _ => ask(what).await,
         };
         Ok(done.unwrap_or_else(|reason| {
             let response = text(&reason);
@@ -60,6 +61,15 @@ async fn ask(url: &str) -> Result<Response, String> {
     let (body, trailers) = Response::consume_body(response, was_taken);
     let (response, _sent) = Response::new(Fields::new(), Some(body), trailers);
     Ok(response)
+}
+
+fn make(sockets: usize) -> Result<Response, String> {
+    let mut made = Vec::new();
+    for number in 0..sockets {
+        let socket = TcpSocket::create(IpAddressFamily::Ipv4);
+        made.push(socket.map_err(|code| format!("{number} of {sockets}: {code:?}"))?);
+    }
+    Ok(text("made"))
 }
 
 async fn connect(to: &str) -> Result<(), String> {

@@ -11,8 +11,10 @@ use std::sync::Arc;
 
 use wasmtime::component::{HasData, Resource, ResourceTable};
 
+use super::under_way::{TooMuch, UnderWay};
 use crate::limits::{
-    BATCH_KEYS_MAX, HOSTCALL_BYTES_MAX, KEY_BYTES_MAX, LIST_KEYS_PAGE, VALUE_BYTES_MAX,
+    BATCH_KEYS_MAX, BUCKET_BYTES_MAX, HOSTCALL_BYTES_MAX, KEY_BYTES_MAX, LIST_KEYS_PAGE,
+    LIST_KEYS_SKIPPED_MAX, VALUE_BYTES_MAX,
 };
 use crate::model::bucket::{Bucket, CompareAndSwap};
 use crate::model::digest::Digest;
@@ -27,6 +29,8 @@ pub struct KeyValueContext {
     pub database: Database,
     /// What the function was granted.
     pub grants: Arc<Grants>,
+    /// What it has in calls that have not ended.
+    pub under_way: UnderWay,
 }
 
 /// The context and the table of the guest's handles.
@@ -66,6 +70,16 @@ enum KeyValueError {
         "the keys have more than {HOSTCALL_BYTES_MAX} bytes together: list them in pages, with wasi:keyvalue"
     )]
     KeysTooLong,
+    #[error(
+        "a listing skips {LIST_KEYS_SKIPPED_MAX} keys at most: list by key, as later versions of this interface do"
+    )]
+    CursorTooFar,
+    #[error(
+        "the bucket is full: it holds {BUCKET_BYTES_MAX} bytes, the most that one may; delete some of its keys"
+    )]
+    BucketFull,
+    #[error(transparent)]
+    TooMuchUnderWay(#[from] TooMuch),
     #[error("too many handles are open: drop those that are no longer needed")]
     TooManyHandles,
     #[error(transparent)]
@@ -77,6 +91,9 @@ enum KeyValueError {
 impl From<StorageError> for KeyValueError {
     /// The guest hears that storage failed; the host's log hears why.
     fn from(error: StorageError) -> KeyValueError {
+        if matches!(error, StorageError::BucketFull(_)) {
+            return KeyValueError::BucketFull;
+        }
         tracing::error!(%error, "key-value state");
         KeyValueError::Unreachable
     }
@@ -115,13 +132,14 @@ impl KeyValueContext {
     async fn get(&self, bucket: Bucket, key: String) -> Done<Option<Vec<u8>>> {
         check_key(&key)?;
         let read = move |db: &_| key_value::get(db, &bucket.name, &key);
-        Ok(self.database.read(read).await?)
+        Ok(self.database.read_for_function(read).await?)
     }
 
     async fn set(&self, bucket: Bucket, key: String, value: Vec<u8>) -> Done<()> {
         check_writable(&bucket)?;
         check_key(&key)?;
         check_value(&value)?;
+        let _held = self.under_way.hold(value.len())?;
         let write = move |db: &_| key_value::set(db, &bucket.name, &key, &value);
         Ok(self.database.write(write).await?)
     }
@@ -137,19 +155,25 @@ impl KeyValueContext {
     async fn exists(&self, bucket: Bucket, key: String) -> Done<bool> {
         check_key(&key)?;
         let read = move |db: &_| key_value::exists(db, &bucket.name, &key);
-        Ok(self.database.read(read).await?)
+        Ok(self.database.read_for_function(read).await?)
     }
 
     /// Up to `limit` keys that come after `after`.
     async fn page(&self, bucket: Bucket, after: Option<String>, limit: u32) -> Done<Page> {
         let read = move |db: &_| key_value::list(db, &bucket.name, "", after.as_deref(), limit + 1);
-        Ok(cut(self.database.read(read).await?, limit))
+        Ok(cut(self.database.read_for_function(read).await?, limit))
     }
 
     /// A page of keys that come after the first `skipped`.
     async fn page_at(&self, bucket: Bucket, skipped: u64) -> Done<Page> {
+        if skipped > LIST_KEYS_SKIPPED_MAX {
+            return Err(KeyValueError::CursorTooFar);
+        }
         let read = move |db: &_| key_value::list_at(db, &bucket.name, skipped, LIST_KEYS_PAGE + 1);
-        Ok(cut(self.database.read(read).await?, LIST_KEYS_PAGE))
+        Ok(cut(
+            self.database.read_for_function(read).await?,
+            LIST_KEYS_PAGE,
+        ))
     }
 
     /// All keys at once, for interfaces without pages.
@@ -188,6 +212,7 @@ impl KeyValueContext {
     async fn swap(&self, cas: CompareAndSwap, value: Vec<u8>) -> Done<Result<(), CompareAndSwap>> {
         check_writable(&cas.bucket)?;
         check_value(&value)?;
+        let _held = self.under_way.hold(value.len())?;
         let CompareAndSwap { bucket, key, seen } = cas.clone();
         let write = move |db: &_| key_value::compare_and_swap(db, &bucket.name, &key, seen, &value);
         let swapped = self.database.write(write).await?;
@@ -215,7 +240,7 @@ impl KeyValueContext {
             }
             Ok(Ok(found))
         };
-        self.database.read(read).await?
+        self.database.read_for_function(read).await?
     }
 
     async fn set_many(&self, bucket: Bucket, pairs: Vec<(String, Vec<u8>)>) -> Done<()> {
@@ -225,6 +250,8 @@ impl KeyValueContext {
             check_key(key)?;
             check_value(value)?;
         }
+        let bytes = pairs.iter().map(|(_, value)| value.len()).sum();
+        let _held = self.under_way.hold(bytes)?;
         let write = move |db: &_| {
             let set =
                 |(key, value): &(String, Vec<u8>)| key_value::set(db, &bucket.name, key, value);

@@ -1,4 +1,4 @@
-//! The body of a response, as it comes: each piece within a time.
+//! The body of a response, as it comes: each piece within a time, and all of it while its invocation may last.
 
 use std::future::Future as _;
 use std::pin::Pin;
@@ -13,20 +13,22 @@ use wasmtime_wasi_http::Error;
 
 use super::error;
 
-/// A response's body that fails when nothing comes for too long.
+/// A response's body that fails when nothing comes for too long. Its guest may have passed it on and be gone.
 pub(super) struct TimedBody {
     incoming: Incoming,
     between_bytes: Duration,
+    until: Instant,
     alarm: Pin<Box<Sleep>>,
     /// Whether the alarm is set: time counts while the guest waits, not while it does something else.
     waiting: bool,
 }
 
 impl TimedBody {
-    pub(super) fn new(incoming: Incoming, between_bytes: Duration) -> TimedBody {
+    pub(super) fn new(incoming: Incoming, between_bytes: Duration, until: Instant) -> TimedBody {
         TimedBody {
             incoming,
             between_bytes,
+            until,
             alarm: Box::pin(sleep(between_bytes)),
             waiting: false,
         }
@@ -41,6 +43,10 @@ impl Body for TimedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let now = Instant::now();
+        if now >= self.until {
+            return Poll::Ready(Some(Err(Error::ConnectionReadTimeout)));
+        }
         if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) {
             self.waiting = false;
             return Poll::Ready(
@@ -49,7 +55,7 @@ impl Body for TimedBody {
         }
         if !self.waiting {
             self.waiting = true;
-            let deadline = Instant::now() + self.between_bytes;
+            let deadline = self.until.min(now + self.between_bytes);
             self.alarm.as_mut().reset(deadline);
         }
         ready!(self.alarm.as_mut().poll(cx));

@@ -13,7 +13,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{self, Connected, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tower::{BoxError, Service};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
@@ -34,11 +34,13 @@ pub(super) struct Timeouts {
     connect: Duration,
     first_byte: Duration,
     between_bytes: Duration,
+    /// When the invocation has to be over, and with it the exchange.
+    until: Instant,
 }
 
 impl Timeouts {
     /// What the guest asked for, and no more than the host allows.
-    pub(super) fn new(asked: Option<RequestOptions>) -> Timeouts {
+    pub(super) fn new(asked: Option<RequestOptions>, until: Instant) -> Timeouts {
         let asked = asked.unwrap_or_default();
         let within =
             |asked: Option<Duration>, most: Duration| asked.map_or(most, |asked| asked.min(most));
@@ -46,6 +48,7 @@ impl Timeouts {
             connect: within(asked.connect_timeout, OUTBOUND_CONNECT_TIMEOUT),
             first_byte: within(asked.first_byte_timeout, OUTBOUND_READ_TIMEOUT),
             between_bytes: within(asked.between_bytes_timeout, OUTBOUND_READ_TIMEOUT),
+            until,
         }
     }
 }
@@ -97,8 +100,8 @@ impl HttpClient {
             }
             error::of_exchange(&failed)
         })?;
-        let between_bytes = timeouts.between_bytes;
-        Ok(response.map(|body| TimedBody::new(body, between_bytes).boxed_unsync()))
+        let timed = |body| TimedBody::new(body, timeouts.between_bytes, timeouts.until);
+        Ok(response.map(|body| timed(body).boxed_unsync()))
     }
 }
 

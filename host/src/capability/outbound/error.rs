@@ -40,7 +40,7 @@ pub(super) fn of_denied(denied: &Denied) -> Error {
         },
         Denied::Unreachable(_, error) => of_io(error),
         Denied::Timeout(_) => Error::ConnectionTimeout,
-        Denied::TooMany(_) => Error::ConnectionLimitReached,
+        Denied::TooMany(_) | Denied::TooManySockets => Error::ConnectionLimitReached,
     }
 }
 

@@ -14,13 +14,13 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::limits::OUTBOUND_ADDRESSES_MAX;
+use crate::limits::{OUTBOUND_ADDRESSES_MAX, OUTBOUND_FUNCTION_LOOKUPS_MAX};
 use crate::model::address::Reach;
 use crate::model::grant::Grants;
 use crate::model::outbound::{self, Destination, Host};
 
-/// Looks a name up.
-pub(super) type Resolver = Arc<dyn Fn(String) -> Lookup + Send + Sync>;
+/// Looks a name up, and holds its function's turn until that is over.
+pub(super) type Resolver = Arc<dyn Fn(String, OwnedSemaphorePermit) -> Lookup + Send + Sync>;
 type Lookup = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 
 /// Why a connection was not opened.
@@ -57,12 +57,17 @@ pub enum Denied {
     /// Too many connections are open, of this function or of all.
     #[error("`{0}` was not tried: too many outbound connections are open already")]
     TooMany(Destination),
+    /// Too many connections are open, or sockets that may become one.
+    #[error("no socket was made: too many outbound connections are open already")]
+    TooManySockets,
 }
 
 /// Opens connections for one function.
 pub(super) struct Guard {
     pub(super) grants: Arc<Grants>,
     resolver: Resolver,
+    /// The function's turns at looking names up.
+    lookups: Arc<Semaphore>,
     /// The function's, and the host's.
     connections: [Arc<Semaphore>; 2],
 }
@@ -74,14 +79,14 @@ pub struct Connection {
 }
 
 /// The system's resolver, in as many threads at once as there are permits. A lookup that nobody waits for any longer
-/// keeps its permit: its thread is still busy.
+/// keeps its permits: its thread is still busy.
 pub(super) fn system_resolver(lookups: Arc<Semaphore>) -> Resolver {
-    Arc::new(move |name| {
+    Arc::new(move |name, turn| {
         let lookups = lookups.clone();
         Box::pin(async move {
             let permit = lookups.acquire_owned().await.map_err(io::Error::other)?;
             let look_up = move || {
-                let _permit = permit;
+                let _held = (permit, turn);
                 let found = (name.as_str(), 0).to_socket_addrs()?;
                 Ok(found.map(|address| address.ip()).collect())
             };
@@ -99,6 +104,7 @@ impl Guard {
         Guard {
             grants,
             resolver,
+            lookups: Arc::new(Semaphore::new(OUTBOUND_FUNCTION_LOOKUPS_MAX)),
             connections,
         }
     }
@@ -141,7 +147,9 @@ impl Guard {
         let found = match destination.host() {
             Host::Address(address) => vec![*address],
             Host::Name(name) => {
-                let found = (self.resolver)(name.clone()).await;
+                let turn = self.lookups.clone().acquire_owned().await;
+                let turn = turn.map_err(|error| unresolvable(error.to_string()))?;
+                let found = (self.resolver)(name.clone(), turn).await;
                 found.map_err(|error| unresolvable(error.to_string()))?
             }
         };

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use http::header::{HOST, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, Uri};
+use tokio::time::Instant;
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, Result, WasiBody,
     WasiHttpHooks,
@@ -29,6 +30,8 @@ pub struct HttpHooks {
     denials: Arc<Denials>,
     /// How it calls functions of its own app; none where it belongs to no app.
     calls: Option<AppCalls>,
+    /// When the invocation has to be over.
+    until: Instant,
 }
 
 type Io = Box<dyn Future<Output = Result<()>> + Send>;
@@ -36,17 +39,19 @@ type Exchange = dyn Future<Output = Result<(Response<WasiBody>, Io)>> + Send;
 
 impl HttpHooks {
     /// Requests go out through `outbound`, those to functions of the same app through `calls`; what is denied is told
-    /// to `denials`.
+    /// to `denials`. All of them end by `until`, at which the invocation has to be over.
     pub fn new(
         outbound: Arc<FunctionOutbound>,
         denials: Arc<Denials>,
         calls: Option<AppCalls>,
+        until: Instant,
     ) -> HttpHooks {
         HttpHooks {
             host_forbidden: true,
             outbound,
             denials,
             calls,
+            until,
         }
     }
 }
@@ -70,8 +75,8 @@ impl WasiHttpHooks for HttpHooks {
     ) -> Box<Exchange> {
         let (outbound, denials) = (self.outbound.clone(), self.denials.clone());
         let calls = self.calls.clone();
+        let timeouts = Timeouts::new(options, self.until);
         Box::new(async move {
-            let timeouts = Timeouts::new(options);
             let request = outbound.prepare(request, &denials)?;
             if let (Some(callee), Some(calls)) = (Callee::of(request.uri()), calls) {
                 let response = calls.call(callee, request).await;

@@ -80,6 +80,7 @@ impl Denials {
                 | Denied::NameNotGranted(_)
                 | Denied::AddressNotGranted { .. }
                 | Denied::TooMany(_)
+                | Denied::TooManySockets
         );
         if is_denial && !self.told.swap(true, Ordering::Relaxed) {
             self.output

@@ -3,6 +3,10 @@
 //! A guest looks a name up by itself and connects to an address. So a lookup is answered for names in `tcp` grants
 //! only, with the addresses that may be dialled; what was answered is what may be connected to.
 
+mod create;
+
+pub use create::{link_async_creation, link_creation};
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::vec;
@@ -39,7 +43,7 @@ struct Inner {
 struct State {
     /// Names that were looked up, with the addresses that may be dialled for them.
     known: Vec<(String, IpAddr)>,
-    /// A place for each connection, until the invocation ends: when a guest closes one is not to be seen.
+    /// A place for each socket, until the invocation ends: when a guest closes one is not to be seen.
     places: Vec<[OwnedSemaphorePermit; 2]>,
 }
 
@@ -90,7 +94,7 @@ impl Sockets {
         let Ok(asked) = destination(&ip.to_string()) else {
             return Err(Denied::NameNotGranted(ip.to_string()));
         };
-        let mut state = self.0.state.lock().expect("no holder of this lock panics");
+        let state = self.0.state.lock().expect("no holder of this lock panics");
         let of_name = |(name, known): &(String, IpAddr)| {
             *known == ip
                 && destination(name).is_ok_and(|named| {
@@ -110,9 +114,22 @@ impl Sockets {
                 });
             }
         }
-        let place = guard.try_permits().ok_or(Denied::TooMany(asked))?;
-        state.places.push(place);
         Ok(())
+    }
+
+    /// Takes a place for a new socket, if there is one.
+    fn take_place(&self) -> bool {
+        match self.0.outbound.guard.try_permits() {
+            Some(place) => {
+                let mut state = self.0.state.lock().expect("no holder of this lock panics");
+                state.places.push(place);
+                true
+            }
+            None => {
+                self.0.denials.tell(&Denied::TooManySockets);
+                false
+            }
+        }
     }
 
     /// The addresses of a name that may be connected to. A name that no grant has cannot be resolved.

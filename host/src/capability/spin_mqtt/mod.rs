@@ -116,6 +116,8 @@ impl Connection {
         payload: Vec<u8>,
         qos: Qos,
     ) -> Result<(), MqttError> {
+        let held = context.under_way.hold(payload.len());
+        let _held = held.map_err(|error| MqttError::Other(error.to_string()))?;
         match self {
             Connection::Own => {
                 let message = Message {

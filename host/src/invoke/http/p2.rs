@@ -11,7 +11,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use super::Answer;
 use crate::invoke::body::LimitedBody;
 use crate::invoke::instance_state::InstanceState;
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Outcome, Reason};
 
 /// Calls the guest with this request.
 pub(super) async fn call<B>(
@@ -32,7 +32,7 @@ where
         .new_response_outparam_from_callback(move |response| {
             answer.set(response.map_err(
                 |code: wasmtime_wasi_http::p2::bindings::http::types::ErrorCode| {
-                    Outcome::GuestError(format!("{code:?}"))
+                    Outcome::GuestError(Reason::new(format_args!("{code:?}")))
                 },
             ));
         })?;

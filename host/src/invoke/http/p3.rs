@@ -15,7 +15,7 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 use super::Answer;
 use crate::invoke::body::LimitedBody;
 use crate::invoke::instance_state::InstanceState;
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Outcome, Reason};
 
 /// Calls the guest with this request, and lets it go on until it has nothing more to do.
 pub(super) async fn call<B>(
@@ -44,7 +44,8 @@ where
                     response.into_http(access, async { Ok(()) })
                 })?,
                 Err(code) => {
-                    answer.set(Err(Outcome::GuestError(format!("{code:?}"))));
+                    let reason = Reason::new(format_args!("{code:?}"));
+                    answer.set(Err(Outcome::GuestError(reason)));
                     return wasmtime::error::Ok(());
                 }
             };

@@ -28,7 +28,7 @@ use super::cgi::{self, BadHead};
 use crate::invoke::body::LimitedBody;
 use crate::invoke::instance_state::InstanceState;
 use crate::limits::CGI_BUFFER_BYTES;
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Outcome, Reason};
 
 /// One end of a pipe; clones share it, and any of them can close it.
 #[derive(Clone)]
@@ -240,9 +240,9 @@ async fn answer_with(mut output: DuplexStream, answer: Answer) -> Option<Answer>
 }
 
 fn bad(reason: &BadHead) -> Outcome {
-    Outcome::GuestError(format!(
+    Outcome::GuestError(Reason::new(format_args!(
         "its standard output does not begin with a CGI header block (RFC 3875): {reason}"
-    ))
+    )))
 }
 
 fn body(begun: Bytes, output: DuplexStream) -> WasiBody {

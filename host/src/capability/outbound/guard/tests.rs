@@ -19,7 +19,7 @@ fn guard(
     };
     let lookups = Arc::new(AtomicUsize::new(0));
     let counted = lookups.clone();
-    let resolver: Resolver = Arc::new(move |_name| {
+    let resolver: Resolver = Arc::new(move |_name, _turn| {
         let answer = answers[counted
             .fetch_add(1, Ordering::SeqCst)
             .min(answers.len() - 1)];
@@ -155,4 +155,46 @@ async fn connections_are_counted_and_a_zero_timeout_is_none() {
         .expect("there is room again");
     // May succeed where it needs no waiting; it is not to panic.
     drop(guard.connect(&asked, Duration::ZERO).await);
+}
+
+#[tokio::test]
+async fn a_function_whose_lookups_hang_holds_up_nobody_else() {
+    let hanging = Arc::new(AtomicUsize::new(0));
+    let (counted, all) = (
+        hanging.clone(),
+        Arc::new(Semaphore::new(2 * OUTBOUND_FUNCTION_LOOKUPS_MAX)),
+    );
+    let resolver: Resolver = Arc::new(move |name, turn| {
+        let (counted, all) = (counted.clone(), all.clone());
+        Box::pin(async move {
+            let _permit = all.acquire_owned().await.expect("never closed");
+            if name == "hangs.test" {
+                counted.fetch_add(1, Ordering::SeqCst);
+                // As a thread that nobody waits for any longer: it keeps its turn.
+                std::mem::forget(turn);
+                std::future::pending::<()>().await;
+            }
+            Ok(vec![IpAddr::from([1, 1, 1, 1])])
+        })
+    });
+    let of_function = || {
+        let grants = Grants {
+            outbound: vec!["http://*".parse().expect("a grant")],
+            ..Grants::default()
+        };
+        let permits = [1, 1].map(|count| Arc::new(Semaphore::new(count)));
+        Arc::new(Guard::new(Arc::new(grants), resolver.clone(), permits))
+    };
+    let (greedy, other) = (of_function(), of_function());
+    let asked = destination("http://hangs.test");
+    for _ in 0..3 * OUTBOUND_FUNCTION_LOOKUPS_MAX {
+        let given_up = timeout(Duration::from_millis(5), greedy.addresses(&asked)).await;
+        assert!(given_up.is_err());
+    }
+    assert_eq!(
+        hanging.load(Ordering::SeqCst),
+        OUTBOUND_FUNCTION_LOOKUPS_MAX
+    );
+    let found = timeout(WITHIN, other.addresses(&destination("http://works.test"))).await;
+    found.expect("at once").expect("public");
 }
