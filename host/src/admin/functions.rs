@@ -60,7 +60,9 @@ pub(super) async fn deploy(
     Query(parameters): Query<Vec<(String, String)>>,
     request: Request,
 ) -> ApiResult<Response> {
-    let upload = upload(name(&function)?, parameters, request).await?;
+    let name = name(&function)?;
+    let _turn = host.deployer.turn().await;
+    let upload = upload(name, parameters, request).await?;
     let deployed = host.deployer.deploy(upload, &actor).await?;
     let status = if deployed.created {
         StatusCode::CREATED
@@ -89,6 +91,7 @@ pub(super) async fn dry_run(
         return Err(ApiError::BadRequest(text));
     }
     let function = name(&function)?;
+    let _turn = host.deployer.turn().await;
     let checked = host
         .deployer
         .check(Arc::new(

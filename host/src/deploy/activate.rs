@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::{Mutex, RwLock, Semaphore, SemaphorePermit};
 use wasmparser::Parser;
 
 use super::checks::{self, Misfit};
@@ -22,6 +22,7 @@ use crate::invoke::componentize;
 use crate::invoke::invoker::Invoker;
 use crate::invoke::ready::{LoadError, ReadyFunction};
 use crate::invoke::runtime::AsyncUnavailable;
+use crate::limits::UPLOADS_AT_ONCE;
 use crate::model::digest::Digest;
 use crate::model::file::Files;
 use crate::model::manifest::{InvalidManifest, Manifest};
@@ -41,6 +42,7 @@ pub struct Deployer {
     pub(super) tables: Arc<TriggerTables>,
     journals: Arc<Journals>,
     pub(super) secrets: Secrets,
+    turns: Semaphore,
     /// Held while the table, or what it needs, is being changed.
     pub(super) changing: Mutex<()>,
     /// Held for reading from compiling to storing, so that nothing is swept that is about to be stored.
@@ -190,9 +192,16 @@ impl Deployer {
             tables,
             journals,
             secrets,
+            turns: Semaphore::new(UPLOADS_AT_ONCE),
             changing: Mutex::new(()),
             preparing: RwLock::new(()),
         }
+    }
+
+    /// A turn to receive an upload, and to do with it what is to be done.
+    pub async fn turn(&self) -> SemaphorePermit<'_> {
+        let turn = self.turns.acquire().await;
+        turn.expect("the semaphore is never closed")
     }
 
     /// Whether an upload can run, as far as it can be told without compiling.
