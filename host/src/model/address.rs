@@ -13,6 +13,8 @@ pub enum Reach {
     Public,
     /// This machine.
     Loopback,
+    /// This machine, by an address that others reach it at. Only the machine knows that: [`Reach::of`] does not.
+    Own,
     /// A service of a cloud that hands out the machine's credentials.
     Metadata,
     /// Anything else that is not public: which range it is in.
@@ -33,7 +35,7 @@ impl fmt::Display for Reach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Reach::Public => "a public address",
-            Reach::Loopback => "this machine itself",
+            Reach::Loopback | Reach::Own => "this machine itself",
             Reach::Metadata => "a cloud's metadata service",
             Reach::Special(range) => range,
         })

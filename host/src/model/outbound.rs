@@ -100,13 +100,13 @@ pub fn permits(grants: &[OutboundGrant], destination: &Destination) -> bool {
 /// Whether a destination that is granted may be reached at this address, which it is or which its name stands for.
 ///
 /// A public address may. Any other needs a grant that says so: the address, a network that it is in, or `localhost`
-/// for a loopback address. A metadata service needs its very address.
+/// for a loopback address. A metadata service needs its very address. `reach` is where the address leads.
 pub fn check_address(
     grants: &[OutboundGrant],
     destination: &Destination,
     address: IpAddr,
+    reach: Reach,
 ) -> Result<(), Reach> {
-    let reach = Reach::of(address);
     let granted = |grant: &OutboundGrant| {
         grant.covers(&destination.scheme, destination.port)
             && match &grant.host {

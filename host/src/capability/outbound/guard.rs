@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::limits::{OUTBOUND_ADDRESSES_MAX, OUTBOUND_FUNCTION_LOOKUPS_MAX};
 use crate::model::address::Reach;
 use crate::model::grant::Grants;
-use crate::model::outbound::{self, Destination, Host};
+use crate::model::outbound::{self, Destination, Host, OutboundGrant};
 
 /// Looks a name up, and holds its function's turn until that is over.
 pub(super) type Resolver = Arc<dyn Fn(String, OwnedSemaphorePermit) -> Lookup + Send + Sync>;
@@ -157,7 +157,7 @@ impl Guard {
         let mut allowed = Vec::new();
         for address in found {
             let address = address.to_canonical();
-            match outbound::check_address(&self.grants.outbound, destination, address) {
+            match check_address(&self.grants.outbound, destination, address) {
                 Ok(()) => allowed.push(SocketAddr::new(address, destination.port())),
                 Err(reach) => prohibited = prohibited.or(Some((address, reach))),
             }
@@ -192,6 +192,33 @@ impl Guard {
         let own = of_function.clone().try_acquire_owned().ok()?;
         Some([own, of_host.clone().try_acquire_owned().ok()?])
     }
+}
+
+/// [`outbound::check_address`], with what only this machine knows of an address.
+pub(super) fn check_address(
+    grants: &[OutboundGrant],
+    destination: &Destination,
+    address: IpAddr,
+) -> Result<(), Reach> {
+    let reach = match Reach::of(address) {
+        Reach::Public if is_own(address) => Reach::Own,
+        reach => reach,
+    };
+    outbound::check_address(grants, destination, address, reach)
+}
+
+/// Whether this is an address of the machine's own: from no other would it answer itself. Nothing is sent.
+fn is_own(address: IpAddr) -> bool {
+    let unspecified = match address {
+        IpAddr::V4(_) => IpAddr::from([0; 4]),
+        IpAddr::V6(_) => IpAddr::from([0; 16]),
+    };
+    let source = UdpSocket::bind((unspecified, 0)).and_then(|socket| {
+        // Any port but 0.
+        socket.connect((address, 9))?;
+        socket.local_addr()
+    });
+    source.is_ok_and(|source| source.ip() == address)
 }
 
 /// Tries one address after the other, each with its share of the time that is left.

@@ -21,7 +21,7 @@ use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 use wasmtime_wasi::p3::bindings::sockets::{ip_name_lookup as p3, types as p3_types};
 use wasmtime_wasi::sockets::SocketAddrUse;
 
-use super::guard::Denied;
+use super::guard::{Denied, check_address};
 use super::{Denials, FunctionOutbound};
 use crate::limits::{OUTBOUND_ADDRESSES_MAX, OUTBOUND_CONNECT_TIMEOUT};
 use crate::model::outbound::{self, Destination};
@@ -98,15 +98,14 @@ impl Sockets {
         let of_name = |(name, known): &(String, IpAddr)| {
             *known == ip
                 && destination(name).is_ok_and(|named| {
-                    outbound::permits(grants, &named)
-                        && outbound::check_address(grants, &named, ip).is_ok()
+                    outbound::permits(grants, &named) && check_address(grants, &named, ip).is_ok()
                 })
         };
         if !state.known.iter().any(of_name) {
             if !outbound::permits(grants, &asked) {
                 return Err(Denied::NotGranted(asked));
             }
-            if let Err(reach) = outbound::check_address(grants, &asked, ip) {
+            if let Err(reach) = check_address(grants, &asked, ip) {
                 return Err(Denied::AddressNotGranted {
                     destination: asked,
                     address: ip,

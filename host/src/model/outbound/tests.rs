@@ -305,8 +305,10 @@ const ADDRESSES: &[(Texts, &str, Texts, Texts)] = &[
 fn an_address_that_is_not_public_needs_a_grant_of_its_own() {
     for (granted, asked, allowed, prohibited) in ADDRESSES {
         let (granted, asked) = (grants(granted), destination(asked));
-        let check =
-            |address: &str| check_address(&granted, &asked, address.parse().expect("an address"));
+        let check = |address: &str| {
+            let address = address.parse().expect("an address");
+            check_address(&granted, &asked, address, Reach::of(address))
+        };
         for address in *allowed {
             assert_eq!(check(address), Ok(()), "{asked} at {address}");
         }

@@ -198,3 +198,11 @@ async fn a_function_whose_lookups_hang_holds_up_nobody_else() {
     let found = timeout(WITHIN, other.addresses(&destination("http://works.test"))).await;
     found.expect("at once").expect("public");
 }
+
+#[test]
+fn the_machines_own_addresses_are_told_from_others() {
+    assert!(is_own(IpAddr::from([127, 0, 0, 1])));
+    for other in ["192.0.2.1", "1.1.1.1", "2606:4700::1111"] {
+        assert!(!is_own(other.parse().expect("an address")), "{other}");
+    }
+}
