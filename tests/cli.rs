@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tidegate_tests::{Reply, SOON, TestHost, artifacts, eventually};
+use tidegate_tests::{AdminClient, Reply, SOON, TestHost, artifacts, eventually};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -217,6 +217,48 @@ async fn a_setting_that_cannot_be_used_is_named() {
     let taken = held.local_addr().expect("an address").to_string();
     let busy = serve(&["--http", &taken, "--admin", "127.0.0.1:0", "--mqtt", "off"]).await;
     busy.failed(1, &[&taken, "another program", "--http"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn below_the_directory_that_the_host_was_started_in_its_state_is_found() {
+    let directory = TempDir::new().expect("a directory");
+    let below = directory.path().join("functions/hello");
+    std::fs::create_dir_all(&below).expect("made");
+    let host = TestHost::builder().data_dir(directory.path().join("tidegate-data"));
+    let host = host.start().await;
+    let in_it = |arguments: &[&str]| {
+        let mut command = command(arguments);
+        command
+            .env("TIDEGATE_ADMIN_URL", &host.admin)
+            .current_dir(&below);
+        done(command)
+    };
+    in_it(&["functions"]).await.ok();
+    let token = in_it(&["token", "create"]).await.ok().out;
+    let client = AdminClient::new(&host.admin, Some(token.trim()));
+    client.get("/api/v1/functions").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_deployed_is_not_built() {
+    let directory = TempDir::new().expect("a directory");
+    let mut made = command(&["new", "hello"]);
+    made.current_dir(directory.path());
+    done(made).await.ok();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = nobody.local_addr().expect("an address");
+    drop(nobody);
+    let mut deploy = command(&["deploy", "hello", "--token", "t"]);
+    deploy
+        .env("TIDEGATE_ADMIN_URL", format!("http://{address}"))
+        .current_dir(directory.path());
+    done(deploy)
+        .await
+        .failed(1, &["start one with `tidegate serve`"]);
+    assert!(
+        !directory.path().join("hello/target").exists(),
+        "nothing was built"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

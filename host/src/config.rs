@@ -201,8 +201,22 @@ impl RawConfig {
 
 /// Where state is kept unless something else is said.
 pub fn default_data_dir() -> PathBuf {
-    PathBuf::from("./tidegate-data")
+    Path::new(".").join(DATA_DIR)
 }
+
+/// Where a host on this machine keeps its state, unless something else is said: in this directory, or in the nearest one
+/// above it, as somebody works on a function below where the host was started.
+pub fn nearest_data_dir() -> PathBuf {
+    let current = std::env::current_dir().unwrap_or_default();
+    let mut nearest = current
+        .ancestors()
+        .map(|directory| directory.join(DATA_DIR));
+    nearest
+        .find(|directory| directory.is_dir())
+        .unwrap_or_else(default_data_dir)
+}
+
+const DATA_DIR: &str = "tidegate-data";
 
 fn address(key: &'static str, value: &str) -> Result<SocketAddr, ConfigError> {
     let invalid = || ConfigError::Value {

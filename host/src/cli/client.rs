@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 
 use super::print::{self, Paint};
 use crate::admin::auth;
-use crate::config::default_data_dir;
+use crate::config::nearest_data_dir;
 use crate::host::trial::{self, Trial};
 use crate::limits::TIMEOUT_MAX;
 
@@ -50,7 +50,7 @@ pub(super) struct ClientArgs {
     )]
     token: Option<String>,
     /// Where a host on this machine keeps its state: a token is made from it where none is given
-    /// [default: ./tidegate-data]
+    /// [default: ./tidegate-data, or the nearest one above]
     #[arg(long, value_name = "DIR", env = "TIDEGATE_DATA_DIR")]
     data_dir: Option<PathBuf>,
     /// Print the API's JSON as it is
@@ -254,7 +254,7 @@ impl ClientArgs {
         }
         match &self.data_dir {
             Some(data_dir) => auth::local_token(data_dir),
-            None if is_loopback(&self.admin) => auth::local_token(&default_data_dir()),
+            None if is_loopback(&self.admin) => auth::local_token(&nearest_data_dir()),
             None => bail!("{} is another machine", shown(&self.admin)),
         }
     }

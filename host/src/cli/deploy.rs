@@ -115,9 +115,15 @@ pub(super) async fn run(args: DeployArgs) -> anyhow::Result<()> {
         args.variables.is_empty() && !args.build,
         "--variable and --build are for apps, which have a spin.toml"
     );
-    let built = Source::of(&args.path)?.build().await?;
-    let (name, upload) = args.parameters.read(&built)?;
+    let source = Source::of(&args.path)?;
     let client = AdminClient::new(&args.client).await?;
+    if let Source::Project(_) = source {
+        // Building takes its time: what would fail after it is to fail now.
+        let functions = client.request(Method::GET, &["functions"]);
+        client.fetch(functions).await?;
+    }
+    let built = source.build().await?;
+    let (name, upload) = args.parameters.read(&built)?;
     let bar = progress_bar(upload.component.len() as u64);
     let request = match args.dry_run {
         true => client

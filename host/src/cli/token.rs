@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::admin::auth::{Role, create_token};
-use crate::config::default_data_dir;
+use crate::config::nearest_data_dir;
 use crate::model::quantity::Span;
 
 /// What to do with tokens.
@@ -23,7 +23,7 @@ pub enum TokenCommand {
         #[arg(long, default_value = "cli", value_name = "NAME")]
         subject: String,
 
-        /// The host's data directory
+        /// The host's data directory [default: ./tidegate-data, or the nearest one above]
         #[arg(long, env = "TIDEGATE_DATA_DIR", value_name = "DIRECTORY")]
         data_dir: Option<PathBuf>,
     },
@@ -38,7 +38,7 @@ pub fn run(command: TokenCommand) -> anyhow::Result<()> {
         subject,
         data_dir,
     } = command;
-    let data_dir = data_dir.unwrap_or_else(default_data_dir);
+    let data_dir = data_dir.unwrap_or_else(nearest_data_dir);
     println!("{}", create_token(&data_dir, &subject, role, ttl.0)?);
     Ok(())
 }
