@@ -1,6 +1,7 @@
 //! The black-box tests: each starts the built host and speaks to it from outside.
 
 mod admin;
+mod app_calls;
 mod bindings;
 mod broker;
 mod capabilities;

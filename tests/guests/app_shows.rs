@@ -1,5 +1,6 @@
 //! Shows what an app's component sees: `?env=NAME`, `?config=KEY`, `?file=PATH`, `?list=PATH` (names, sorted),
-//! `?call=URL` (status and body, a line each), `?again=URL` (the same, with `?again=URL` behind it); writes to `?write=PATH`; otherwise lists the request's headers.
+//! `?call=URL` (status and body, a line each; the URL may be a path alone), `?again=URL` (the same, with `?again=URL`
+//! behind it); writes to `?write=PATH`; otherwise lists the request's headers.
 
 #![cfg(target_arch = "wasm32")]
 
@@ -52,12 +53,21 @@ fn list(path: &str) -> std::io::Result<String> {
 }
 
 fn call(url: &str) -> Result<String, String> {
-    let (_, rest) = url.split_once("://").ok_or("no URL")?;
-    let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
     let request = OutgoingRequest::new(Fields::new());
     let refused = |()| "refused".to_owned();
-    request.set_scheme(Some(&Scheme::Http)).map_err(refused)?;
-    request.set_authority(Some(authority)).map_err(refused)?;
+    let path = match url.split_once("://") {
+        None => url,
+        Some((scheme, rest)) => {
+            let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+            let scheme = match scheme {
+                "https" => Scheme::Https,
+                _ => Scheme::Http,
+            };
+            request.set_scheme(Some(&scheme)).map_err(refused)?;
+            request.set_authority(Some(authority)).map_err(refused)?;
+            path
+        }
+    };
     request.set_path_with_query(Some(path)).map_err(refused)?;
     let response = handle(request, None).map_err(|code| format!("{code:?}"))?;
     response.subscribe().block();

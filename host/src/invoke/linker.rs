@@ -2,6 +2,7 @@
 
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime_wasi_http::{WasiHttp, WasiHttpView as _};
 
 use super::instance_state::InstanceState;
 use crate::bindings::imports::tidegate::mqtt::client;
@@ -14,7 +15,7 @@ use crate::capability::config::HasConfig;
 use crate::capability::key_value::HasKeyValue;
 use crate::capability::logging::HasLogging;
 use crate::capability::mqtt_client::HasMqtt;
-use crate::capability::outbound::sockets;
+use crate::capability::outbound::{relative, sockets};
 use crate::capability::spin_mqtt::HasSpinMqtt;
 use crate::capability::sqlite::HasSqlite;
 use crate::capability::unserved;
@@ -25,7 +26,7 @@ pub(super) fn link(engine: &Engine, abi: Abi) -> wasmtime::Result<Linker<Instanc
     let mut linker = Linker::new(engine);
     // All of WASI 0.2: what is not granted is there and gives nothing away (no directories, no network).
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    link_http(&mut linker)?;
     sockets::link_name_lookup(&mut linker, InstanceState::name_lookup)?;
     sockets::link_creation(&mut linker, InstanceState::sockets)?;
     store::add_to_linker::<_, HasKeyValue>(&mut linker, InstanceState::key_value)?;
@@ -59,11 +60,13 @@ pub(super) fn instantiate_pre(
 /// the above.
 fn link_async(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
     use foreign_async::spin::{key_value::key_value, mqtt::mqtt, variables::variables};
+    use wasmtime_wasi_http::p3::bindings::http::types as p3;
 
     wasmtime_wasi::p3::add_to_linker(linker)?;
     sockets::link_async_name_lookup(linker, InstanceState::name_lookup)?;
     sockets::link_async_creation(linker, InstanceState::sockets)?;
-    wasmtime_wasi_http::p3::add_to_linker(linker)?;
+    relative::link_async(linker)?;
+    p3::add_to_linker::<_, WasiHttp>(linker, InstanceState::http)?;
     key_value::add_to_linker::<_, HasKeyValue>(linker, InstanceState::key_value)?;
     mqtt::add_to_linker::<_, HasSpinMqtt>(linker, InstanceState::spin_mqtt)?;
     variables::add_to_linker::<_, HasConfig>(linker, |state| &mut state.config)
@@ -75,6 +78,15 @@ fn link_sqlite(linker: &mut Linker<InstanceState>, abi: Abi) -> wasmtime::Result
     options.concurrent(abi == Abi::Async);
     version_2::add_to_linker::<_, HasSqlite>(linker, InstanceState::sqlite)?;
     version_3::add_to_linker::<_, HasSqlite>(linker, &options, InstanceState::sqlite)
+}
+
+/// Links `wasi:http` of WASI 0.2.
+fn link_http(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
+    use wasmtime_wasi_http::p2::bindings::http::types;
+
+    relative::link(linker)?;
+    let options = types::LinkOptions::default();
+    types::add_to_linker::<_, WasiHttp>(linker, &options, InstanceState::http)
 }
 
 /// Links interfaces of others over the same capabilities.

@@ -13,6 +13,7 @@ use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 
 use super::address::Reach;
+use super::app::INTERNAL_DOMAIN;
 use super::name::Name;
 
 /// Destinations that are granted: `https://api.example.com`, `http://*.plant.local:8080`, `tcp://10.0.0.0/8:502`.
@@ -34,9 +35,14 @@ enum HostPattern {
     Subdomains(String),
     Name(String),
     Network(IpNet),
-    /// Functions of the same application, without the network: `self`, `self.alt`.
-    Internal,
+    /// The routes of the function's own app: `self`, `self.alt`.
+    OwnApp,
 }
+
+/// The host name by which a function asks the routes of its own app.
+pub const SELF: &str = "self";
+/// The same by the name that Spin has for it in URLs.
+const SELF_ALT: &str = "self.alt";
 
 /// What a function wants to connect to: a scheme, a name or an address, and a port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -150,7 +156,17 @@ pub fn may_add(header: &str) -> bool {
 
 impl OutboundGrant {
     /// Whether it covers a destination, as far as its scheme, name and port say.
+    ///
+    /// The own app is no place on the network: whether it is asked as `http` or `https` and at which port means
+    /// nothing, as with Spin.
     pub fn permits(&self, destination: &Destination) -> bool {
+        const HTTP: [&str; 2] = ["http", "https"];
+        if destination.is_own_app() {
+            let names_it = matches!(self.host, HostPattern::Any | HostPattern::OwnApp);
+            return names_it
+                && HTTP.contains(&destination.scheme())
+                && HTTP.iter().any(|scheme| self.has_scheme(scheme));
+        }
         let host = match (&self.host, &destination.host) {
             (HostPattern::Any, _) => true,
             (HostPattern::Subdomains(suffix), Host::Name(name)) => {
@@ -158,7 +174,6 @@ impl OutboundGrant {
             }
             (HostPattern::Name(granted), Host::Name(name)) => granted == name,
             (HostPattern::Network(network), Host::Address(address)) => network.contains(address),
-            (HostPattern::Internal, Host::Name(name)) => is_internal(name),
             _ => false,
         };
         host && self.covers(&destination.scheme, destination.port)
@@ -181,8 +196,8 @@ impl OutboundGrant {
     }
 }
 
-fn is_internal(name: &str) -> bool {
-    matches!(name, "self" | "self.alt")
+fn is_own_app(name: &str) -> bool {
+    [SELF, SELF_ALT].contains(&name)
 }
 
 impl Destination {
@@ -236,7 +251,20 @@ impl Destination {
 
     /// Whether it names a function of this host instead of something on the network.
     pub fn is_internal(&self) -> bool {
-        matches!(&self.host, Host::Name(name) if is_internal(name) || name.ends_with(".spin.internal"))
+        self.component().is_some() || self.is_own_app()
+    }
+
+    /// Whether it names the routes of the asking function's own app.
+    pub fn is_own_app(&self) -> bool {
+        matches!(&self.host, Host::Name(name) if is_own_app(name))
+    }
+
+    /// The component of the same app that it names, if it names one.
+    pub fn component(&self) -> Option<&str> {
+        match &self.host {
+            Host::Name(name) => name.strip_suffix(INTERNAL_DOMAIN),
+            Host::Address(_) => None,
+        }
     }
 
     /// The scheme, in lower case.
@@ -360,8 +388,8 @@ fn parse_host(text: &str) -> Result<HostPattern, String> {
     if text == "*" {
         return Ok(HostPattern::Any);
     }
-    if is_internal(text) {
-        return Ok(HostPattern::Internal);
+    if is_own_app(text) {
+        return Ok(HostPattern::OwnApp);
     }
     let unbracketed = text.replace(['[', ']'], "");
     if let Ok(network) = unbracketed.parse::<IpNet>() {

@@ -1,6 +1,6 @@
-//! Reaches others through WASI 0.3. After the `?` stands what: the URL of a request, whose answer is passed on as it
-//! comes, or `tcp:` and a name and a port, which is looked up and connected to, and answered with `connected`, or `make:`
-//! and how many sockets to make. What went wrong is answered as text with the status 502.
+//! Reaches others through WASI 0.3. After the `?` stands what: the URL of a request, or its path alone, whose answer is
+//! passed on as it comes, or `tcp:` and a name and a port, which is looked up and connected to, and answered with
+//! `connected`, or `make:` and how many sockets to make. What went wrong is answered as text with the status 502.
 
 use wasip3::http::client;
 use wasip3::http::types::{ErrorCode, Fields, Request, Response, Scheme};
@@ -43,17 +43,22 @@ fn text(text: &str) -> Response {
 }
 
 async fn ask(url: &str) -> Result<Response, String> {
-    let (scheme, rest) = url.split_once("://").ok_or("no URL")?;
-    let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
     let (_, trailers) = wit_future::new(|| Ok(None));
     let (request, _sent) = Request::new(Fields::new(), None, trailers, None);
-    let scheme = match scheme {
-        "https" => Scheme::Https,
-        _ => Scheme::Http,
-    };
     let refused = |()| "refused".to_owned();
-    request.set_scheme(Some(&scheme)).map_err(refused)?;
-    request.set_authority(Some(authority)).map_err(refused)?;
+    let path = match url.split_once("://") {
+        None => url,
+        Some((scheme, rest)) => {
+            let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+            let scheme = match scheme {
+                "https" => Scheme::Https,
+                _ => Scheme::Http,
+            };
+            request.set_scheme(Some(&scheme)).map_err(refused)?;
+            request.set_authority(Some(authority)).map_err(refused)?;
+            path
+        }
+    };
     request.set_path_with_query(Some(path)).map_err(refused)?;
     let response = client::send(request).await;
     let response = response.map_err(|code| format!("{code:?}"))?;

@@ -77,8 +77,8 @@ impl WasiHttpHooks for HttpHooks {
         let calls = self.calls.clone();
         let timeouts = Timeouts::new(options, self.until);
         Box::new(async move {
-            let request = outbound.prepare(request, &denials)?;
-            if let (Some(callee), Some(calls)) = (Callee::of(request.uri()), calls) {
+            let (destination, request) = outbound.prepare(request, &denials)?;
+            if let (Some(callee), Some(calls)) = (Callee::of(&destination), calls) {
                 let response = calls.call(callee, request).await;
                 return Ok((response, Box::new(std::future::ready(Ok(()))) as Io));
             }
@@ -103,8 +103,12 @@ fn is_framing(name: &HeaderName) -> bool {
 }
 
 impl FunctionOutbound {
-    /// The request as it goes out, if its destination is granted.
-    fn prepare(&self, request: Request<WasiBody>, denials: &Denials) -> Result<Request<WasiBody>> {
+    /// The request as it goes out, and where to, if that is granted.
+    fn prepare(
+        &self,
+        request: Request<WasiBody>,
+        denials: &Denials,
+    ) -> Result<(Destination, Request<WasiBody>)> {
         if request.method() == Method::CONNECT {
             return Err(Error::HttpRequestMethodInvalid);
         }
@@ -131,7 +135,7 @@ impl FunctionOutbound {
                 self.add(auth, &mut parts.headers)?;
             }
         }
-        Ok(Request::from_parts(parts, body))
+        Ok((destination, Request::from_parts(parts, body)))
     }
 
     /// Adds a header that the function does not get to see.

@@ -4,11 +4,11 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use wasmtime_wasi_http::WasiBody;
 
-use crate::model::app::INTERNAL_DOMAIN;
 use crate::model::name::Name;
+use crate::model::outbound::Destination;
 
 /// What is called.
 pub enum Callee {
@@ -19,14 +19,11 @@ pub enum Callee {
 }
 
 impl Callee {
-    /// What this URL calls, if it does not lead to the network.
-    pub(super) fn of(uri: &Uri) -> Option<Callee> {
-        let host = uri.host()?;
-        match host.strip_suffix(INTERNAL_DOMAIN) {
+    /// What this destination calls, if it does not lead to the network.
+    pub(super) fn of(destination: &Destination) -> Option<Callee> {
+        match destination.component() {
             Some(component) => Some(Callee::Component(component.to_owned())),
-            None => ["self", "self.alt"]
-                .contains(&host)
-                .then_some(Callee::Route),
+            None => destination.is_own_app().then_some(Callee::Route),
         }
     }
 }

@@ -17,6 +17,7 @@ mod error;
 mod guard;
 pub mod http;
 pub mod in_process;
+pub mod relative;
 pub mod sockets;
 mod tls;
 

@@ -13,6 +13,15 @@ fn destination(text: &str) -> Destination {
 
 type Texts = &'static [&'static str];
 
+/// The own app by either of its names, schemes and any port: all of them, or none, are covered.
+const OWN_APP: Texts = &[
+    "http://self",
+    "https://self",
+    "http://self.alt",
+    "https://self.alt:8443",
+    "http://SELF:1",
+];
+
 /// The grant; destinations it covers; destinations it does not.
 const COVERED: &[(&str, Texts, Texts)] = &[
     (
@@ -60,7 +69,7 @@ const COVERED: &[(&str, Texts, Texts)] = &[
     ),
     (
         "http://*",
-        &["http://a", "http://1.2.3.4"],
+        &["http://a", "http://1.2.3.4", "https://self:81"],
         &["http://a:81", "https://a"],
     ),
     (
@@ -99,10 +108,18 @@ const COVERED: &[(&str, Texts, Texts)] = &[
     ),
     (
         "http://self",
-        &["http://self"],
-        &["http://self.example.com", "https://self"],
+        OWN_APP,
+        &["http://self.example.com", "tcp://self:80", "http://a"],
     ),
-    ("*://self.alt:*", &["https://self.alt"], &["http://selfish"]),
+    ("https://self", OWN_APP, &["tcp://self:443", "https://a"]),
+    (
+        "*://self.alt:*",
+        OWN_APP,
+        &["http://selfish", "tcp://self:1"],
+    ),
+    ("http://self:8080", OWN_APP, &[]),
+    ("tcp://self:80", &[], OWN_APP),
+    ("http://*.alt", &["http://a.alt"], OWN_APP),
     (
         "http://thermostat.spin.internal",
         &["http://thermostat.spin.internal"],
