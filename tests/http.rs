@@ -471,6 +471,10 @@ async fn a_request_names_exactly_one_host() {
         "GET /echo HTTP/1.1\r\nhost: a\r\nhost: a\r\n",
         "GET /echo HTTP/1.1\r\n",
         "GET /echo HTTP/1.1\r\nhost: caf\u{e9}\r\n",
+        // Names by which only functions of the same app call each other.
+        "GET /echo HTTP/1.1\r\nhost: back.spin.internal\r\n",
+        "GET /echo HTTP/1.1\r\nhost: Back.Spin.Internal.:80\r\n",
+        "GET http://back.spin.internal:80/echo HTTP/1.1\r\nhost: a\r\n",
     ] {
         let mut wire = Wire::connect(host.http_address()).await;
         wire.send(format!("{head}connection: close\r\n\r\n")).await;

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::HOST;
+use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
@@ -23,6 +24,7 @@ use crate::invoke::body::{BodyError, FunctionBody};
 use crate::invoke::http::NoAnswer;
 use crate::invoke::invoker::Invoker;
 use crate::invoke::ready::ReadyFunction;
+use crate::model::app::INTERNAL_DOMAIN;
 use crate::model::event::MatchedRoute;
 use crate::model::id::InvocationId;
 use crate::model::static_response::StaticResponse;
@@ -142,19 +144,32 @@ pub(super) fn static_response(written: &StaticResponse) -> Response<Bytes> {
 fn check_host(request: &mut Request<Incoming>) -> Result<(), Reason> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (first, more) = (hosts.next(), hosts.next().is_some());
-    match first {
-        _ if more => Err(Reason::BadHost),
-        Some(host) => host.to_str().map(|_| ()).map_err(|_| Reason::BadHost),
-        None if request.uri().authority().is_some() => Ok(()),
-        // HTTP/1.0 does not know the header, guests expect it.
-        None if request.version() == Version::HTTP_10 => {
-            request
-                .headers_mut()
-                .insert(HOST, HeaderValue::from_static("localhost"));
-            Ok(())
-        }
-        None => Err(Reason::BadHost),
+    let header = first.map(|host| host.to_str().map_err(|_| Reason::BadHost));
+    let header = header.transpose()?;
+    let authority = request.uri().authority().map(Authority::as_str);
+    if more || [header, authority].into_iter().flatten().any(is_internal) {
+        return Err(Reason::BadHost);
     }
+    if header.is_some() || authority.is_some() {
+        return Ok(());
+    }
+    // HTTP/1.0 does not know the header, guests expect it.
+    if request.version() == Version::HTTP_10 {
+        let unnamed = HeaderValue::from_static("localhost");
+        request.headers_mut().insert(HOST, unnamed);
+        return Ok(());
+    }
+    Err(Reason::BadHost)
+}
+
+/// Whether this is the name of a component, by which only the functions of its app call it: a function must not take a
+/// request from outside for one of theirs.
+fn is_internal(authority: &str) -> bool {
+    let host = authority
+        .rsplit_once(':')
+        .map_or(authority, |(host, _)| host);
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    host.ends_with(INTERNAL_DOMAIN)
 }
 
 fn describe(headers: &mut HeaderMap, id: InvocationId, matched: &MatchedRoute) {

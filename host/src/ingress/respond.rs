@@ -19,7 +19,7 @@ pub(super) enum Reason {
     NotFound,
     /// The function of this path does not take this method.
     MethodNotAllowed(Vec<Method>),
-    /// RFC 9112, section 3.2: the request names no host, or not one.
+    /// RFC 9112, section 3.2: the request names no host, or not one; or a name that only functions call.
     BadHost,
     /// Too many functions wait for one another.
     CallsTooDeep,
@@ -80,7 +80,7 @@ fn describe(reason: &Reason) -> (StatusCode, &'static str, &'static str) {
         Reason::BadHost => (
             StatusCode::BAD_REQUEST,
             "bad_host",
-            "the request needs exactly one host, in ASCII",
+            "the request needs exactly one host, in ASCII, and none that ends in .spin.internal",
         ),
         Reason::CallsTooDeep => (
             StatusCode::LOOP_DETECTED,
