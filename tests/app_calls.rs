@@ -66,3 +66,22 @@ async fn a_url_without_a_host_needs_the_grant_of_the_own_app() {
         .await_log("shows", "`http://self` is not granted")
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_that_handles_no_requests_is_not_found() {
+    let host = app().await;
+    let admin = host.admin();
+    let mailer = of_app("mailer", "[[mqtt]]\ntopic = \"mails\"\n");
+    admin
+        .deployed_with("mailer", artifacts::guest("mqtt_fails"), &mailer)
+        .await;
+    let asked = host.function("/shows");
+    let asked = asked.query(&[("call", "http://mailer.spin.internal/")]);
+    let answer = Reply::of(asked).await.expect(200).text();
+    assert!(answer.starts_with("404\n"), "{answer}");
+    assert!(
+        answer.contains("\"no_http_handler\"") && answer.contains("handles no HTTP requests"),
+        "{answer}"
+    );
+    assert!(admin.invocations("mailer").await.is_empty());
+}

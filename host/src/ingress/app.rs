@@ -59,6 +59,9 @@ impl AppIngress {
         let Some(invoker) = self.invoker.upgrade() else {
             return of_host(respond(&Reason::NotFound));
         };
+        if !invoker.handles_http(&function).await {
+            return of_host(respond(&Reason::NoHttpHandler));
+        }
         // The name that was called means nothing to the function.
         request.headers_mut().remove(HOST);
         request.extensions_mut().insert(Hops(call.hops + 1));

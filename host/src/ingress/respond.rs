@@ -21,6 +21,8 @@ pub(super) enum Reason {
     MethodNotAllowed(Vec<Method>),
     /// RFC 9112, section 3.2: the request names no host, or not one; or a name that only functions call.
     BadHost,
+    /// The component that a function calls handles no requests.
+    NoHttpHandler,
     /// Too many functions wait for one another.
     CallsTooDeep,
     /// The function was asked and has not answered.
@@ -81,6 +83,11 @@ fn describe(reason: &Reason) -> (StatusCode, &'static str, &'static str) {
             StatusCode::BAD_REQUEST,
             "bad_host",
             "the request needs exactly one host, in ASCII, and none that ends in .spin.internal",
+        ),
+        Reason::NoHttpHandler => (
+            StatusCode::NOT_FOUND,
+            "no_http_handler",
+            "the component that is called handles no HTTP requests: it exports no handler for them",
         ),
         Reason::CallsTooDeep => (
             StatusCode::LOOP_DETECTED,

@@ -78,6 +78,12 @@ impl Invoker {
         }
     }
 
+    /// Whether a function's component handles requests. Where that cannot be told, asking it tells why.
+    pub async fn handles_http(&self, function: &Arc<ReadyFunction>) -> bool {
+        let ready = self.ready(function).await;
+        ready.map_or(true, |(_, loaded)| loaded.http.is_some())
+    }
+
     async fn answer_http<B>(
         &self,
         function: &Arc<ReadyFunction>,
