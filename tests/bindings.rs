@@ -149,6 +149,7 @@ async fn what_is_known_and_not_served_answers_with_its_own_error() {
         "fermyon:spin/llm@2.0.0",
         "wasi:blobstore/blobstore@0.2.0-draft",
         "wasi:otel/tracing@0.2.0-rc.2",
+        "spin:postgres/postgres@4.2.0",
     ];
     for answer in [&deployed, &forecast] {
         let warnings = answer["warnings"].to_string();
@@ -166,6 +167,10 @@ async fn what_is_known_and_not_served_answers_with_its_own_error() {
         ("llm", "Error::RuntimeError(\"this host does not serve"),
         ("blob", "Err(\"this host does not serve"),
         ("emit", "went on"),
+        (
+            "builder",
+            "so that `[method]connection-builder.build` has no effect\"))",
+        ),
     ] {
         let answer = ask(&host, &format!("/unserved?call={call}"), 200).await;
         assert!(answer.contains(error), "{call}: {answer}");

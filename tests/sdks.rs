@@ -198,6 +198,38 @@ async fn rust_spin_sdk_7() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_spin_sdk_7_has_and_this_host_does_not_answers_with_its_own_error() {
+    let host = TestHost::start().await;
+    let manifest = "[[http]]\nroute = \"/sdk/{*rest}\"\n";
+    let admin = host.admin();
+    let deployed = admin.deployed_with("sdk", sdks::spin(7), manifest).await;
+    let warnings = deployed["warnings"].to_string();
+    for (path, import, items) in [
+        (
+            "/sdk/redis",
+            "spin:redis/redis@3.0.0",
+            &["[static]connection.open"][..],
+        ),
+        (
+            "/sdk/postgres",
+            "spin:postgres/postgres@4.2.0",
+            &[
+                "[method]connection-builder.build-async",
+                "[static]connection.open-async",
+            ],
+        ),
+    ] {
+        assert!(warnings.contains(import), "{warnings}");
+        let answer = Reply::of(host.function(path)).await.expect(200).text();
+        assert_eq!(answer.lines().count(), items.len(), "{answer}");
+        for (line, item) in answer.lines().zip(items) {
+            let said = format!("does not serve `{import}`, so that `{item}` has no effect");
+            assert!(line.contains(&said), "{answer}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rust_spin_sdk_6_is_refused_with_the_version_that_is_served() {
     let host = TestHost::start().await;
     let reply = host.admin().deploy("sdk", sdks::spin(6), "").await;

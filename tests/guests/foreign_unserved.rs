@@ -1,4 +1,4 @@
-//! Calls functions that no Tidegate serves and answers what they answered: `?call=redis|old-redis|llm|blob|emit`.
+//! Calls functions that no Tidegate serves and answers what they answered: `?call=redis|old-redis|llm|blob|emit|builder`.
 //! `?call=context` calls one that cannot answer with an error.
 
 #![cfg(target_arch = "wasm32")]
@@ -7,6 +7,7 @@
 use tidegate_sdk::{Request, http_handler};
 
 use bindings::fermyon::{spin, spin2_0_0 as spin_2};
+use bindings::spin::postgres::postgres::ConnectionBuilder;
 use bindings::wasi::blobstore::blobstore;
 use bindings::wasi::otel::tracing;
 
@@ -26,6 +27,7 @@ mod bindings {
                 import fermyon:spin/llm@2.0.0;
                 import wasi:blobstore/blobstore@0.2.0-draft;
                 import wasi:otel/tracing@0.2.0-rc.2;
+                import spin:postgres/postgres@4.2.0;
             }
 
             package fermyon:spin {
@@ -46,6 +48,20 @@ mod bindings {
                 interface llm {
                     variant error { model-not-supported, runtime-error(string), invalid-input(string) }
                     infer: func(model: string, prompt: string) -> result<string, error>;
+                }
+            }
+
+            package spin:postgres@4.2.0 {
+                interface postgres {
+                    variant error { connection-failed(string), other(string) }
+                    resource connection-builder {
+                        constructor(address: string);
+                        set-ca-root: func(certificate: string) -> result<_, error>;
+                        build: func() -> result<connection, error>;
+                    }
+                    resource connection {
+                        execute: func(statement: string) -> result<u64, error>;
+                    }
                 }
             }
 
@@ -90,6 +106,13 @@ fn answer(request: Request) -> String {
                 is_remote: false,
             });
             "went on".to_owned()
+        }
+        Some("builder") => {
+            let builder = ConnectionBuilder::new("postgres://localhost");
+            let refused = builder.set_ca_root("-----BEGIN CERTIFICATE-----");
+            let connection = builder.build();
+            let changed = connection.and_then(|connection| connection.execute("DELETE FROM a"));
+            format!("{refused:?} {changed:?}")
         }
         Some("context") => format!("{:?}", tracing::outer_span_context()),
         _ => {

@@ -6,7 +6,7 @@ use spin_sdk::http::{IntoResponse, Request, StatusCode};
 use spin_sdk::key_value::Store;
 use spin_sdk::mqtt::{self, Qos};
 use spin_sdk::sqlite::{self, Value};
-use spin_sdk::{http_service, variables};
+use spin_sdk::{http_service, pg, variables};
 
 type Answer = Result<String, String>;
 
@@ -29,6 +29,8 @@ async fn handle(request: Request) -> impl IntoResponse {
                 .map_err(text)
         }
         "outbound" => outbound(&query).await,
+        "redis" => Ok(redis().await),
+        "postgres" => Ok(postgres().await),
         "headers" => Ok(headers),
         "echo" => Ok(String::from_utf8_lossy(&body).into_owned()),
         _ => Ok(line),
@@ -93,6 +95,20 @@ async fn outbound(url: &str) -> Answer {
     let status = response.status().as_u16();
     let body = response.into_body().bytes().await.map_err(text)?;
     Ok(format!("{status} {}", String::from_utf8_lossy(&body)))
+}
+
+/// What opening a connection comes to.
+async fn redis() -> String {
+    let opened = spin_sdk::redis::Connection::open("redis://localhost").await;
+    format!("{:?}", opened.err())
+}
+
+/// What opening a connection comes to, by a builder and at once.
+async fn postgres() -> String {
+    let address = "postgres://localhost";
+    let built = pg::Connection::open_with_options(address, pg::OpenOptions::default()).await;
+    let opened = pg::Connection::open(address).await;
+    format!("{:?}\n{:?}", built.err(), opened.err())
 }
 
 fn headers(request: &Request) -> String {

@@ -1,9 +1,11 @@
-//! Stand-ins for interfaces that are known and not served: each function answers with an error of its own type.
+//! Stand-ins for interfaces that are known and not served: each function answers with an error of its own type, and a
+//! constructor with a resource whose functions do so.
 //!
 //! They are made from the types that a component imports, so that there is one mechanism for all of them.
 
+use wasmtime::AsContextMut;
 use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
-use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType, Val};
+use wasmtime::component::{Component, Linker, LinkerInstance, Resource, ResourceType, Val};
 use wasmtime_wasi::p2::bindings::io::streams::{InputStream, OutputStream};
 
 use crate::model::unserved::is_unserved;
@@ -49,47 +51,7 @@ fn resource(name: &str) -> ResourceType {
     match name {
         "input-stream" => ResourceType::host::<InputStream>(),
         "output-stream" => ResourceType::host::<OutputStream>(),
-        _ => ResourceType::host::<()>(),
-    }
-}
-
-/// What a call comes to.
-#[derive(Clone)]
-enum Answer {
-    /// Nothing is expected of it.
-    Nothing,
-    /// An error in the function's own type.
-    Error(Val),
-    /// Its type has no place for an error.
-    Trap(String),
-}
-
-impl Answer {
-    fn of(interface: &str, item: &str, function: &ComponentFunc) -> Answer {
-        let text =
-            format!("this host does not serve `{interface}`, so that `{item}` has no effect");
-        let Some(result) = function.results().next() else {
-            return Answer::Nothing;
-        };
-        let Type::Result(result) = result else {
-            return Answer::Trap(text);
-        };
-        match result.err().map(|ty| error(&ty, &text)) {
-            None => Answer::Error(Val::Result(Err(None))),
-            Some(Some(error)) => Answer::Error(Val::Result(Err(Some(Box::new(error))))),
-            Some(None) => Answer::Trap(text),
-        }
-    }
-
-    fn give(self, results: &mut [Val]) -> wasmtime::Result<()> {
-        match self {
-            Answer::Nothing => Ok(()),
-            Answer::Trap(text) => Err(wasmtime::Error::msg(text)),
-            Answer::Error(error) => {
-                results.fill(error);
-                Ok(())
-            }
-        }
+        _ => nothing(),
     }
 }
 
@@ -99,15 +61,58 @@ fn link_function<T: Send + 'static>(
     item: &str,
     function: &ComponentFunc,
 ) -> wasmtime::Result<()> {
-    let answer = Answer::of(interface, item, function);
+    let text = format!("this host does not serve `{interface}`, so that `{item}` has no effect");
     if function.async_() {
-        instance.func_new_concurrent(item, move |_, _, _, results| {
-            let answer = answer.clone();
-            Box::pin(async move { answer.give(results) })
+        instance.func_new_concurrent(item, move |accessor, function, given, results| {
+            let answered = accessor.with(|access| answer(access, &function, &text, given, results));
+            Box::pin(async move { answered })
         })
     } else {
-        instance.func_new(item, move |_, _, _, results| answer.clone().give(results))
+        instance.func_new(item, move |store, function, given, results| {
+            answer(store, &function, &text, given, results)
+        })
     }
+}
+
+/// Answers a call of which nothing can come; a trap where the function's type has no place to say so.
+fn answer(
+    mut store: impl AsContextMut,
+    function: &ComponentFunc,
+    text: &str,
+    given: &[Val],
+    results: &mut [Val],
+) -> wasmtime::Result<()> {
+    for handle in given {
+        if let Val::Resource(handle) = handle
+            && handle.ty() == nothing()
+        {
+            // What is lent to a call has to be given back before its end.
+            Resource::<()>::try_from_resource_any(*handle, &mut store)?;
+        }
+    }
+    let Some(ty) = function.results().next() else {
+        return Ok(());
+    };
+    let value = match ty {
+        Type::Result(result) => match result.err() {
+            None => Some(Val::Result(Err(None))),
+            Some(ty) => error(&ty, text).map(|error| Val::Result(Err(Some(Box::new(error))))),
+        },
+        // What is called of it answers with an error of its own.
+        Type::Own(ty) if ty == nothing() => {
+            let handle = Resource::<()>::new_own(0);
+            Some(Val::Resource(handle.try_into_resource_any(store)?))
+        }
+        _ => None,
+    };
+    let value = value.ok_or_else(|| wasmtime::Error::msg(text.to_owned()))?;
+    results.fill(value);
+    Ok(())
+}
+
+/// The type of resources that stand for nothing.
+fn nothing() -> ResourceType {
+    ResourceType::host::<()>()
 }
 
 /// A value of an error's type that says `text`, or at least that there was an error; none where that cannot be said.
