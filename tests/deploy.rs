@@ -429,3 +429,26 @@ async fn a_dry_run_tells_and_stores_nothing() {
     Reply::of(unsaid).await.expect_problem(400, "bad_request");
     assert_eq!(revision_numbers(&admin, "dry").await, [1]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_of_a_spin_trigger_with_another_type_is_refused() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    for (export, query) in [
+        ("handle-message", "topic=a"),
+        ("handle-cron-event", "schedule=@hourly"),
+    ] {
+        let component = format!(
+            "(component (core module $m (func (export \"f\"))) (core instance $i (instantiate $m))
+               (func $f (canon lift (core func $i \"f\"))) (export \"{export}\" (func $f)))"
+        );
+        let component = wat::parse_str(component).expect("a component");
+        let refused = admin.deploy("handler", component, query).await;
+        let refused = refused.expect_problem(422, "export_mistyped").text();
+        assert!(
+            refused.contains(export) && refused.contains("build it with the SDK"),
+            "{refused}"
+        );
+        admin.get("/api/v1/functions/handler").await.expect(404);
+    }
+}

@@ -495,8 +495,8 @@ async fn an_upload_that_breaks_off_leaves_nothing_behind() {
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
 }
 
-/// A component around this module, with an export that makes it one to be compiled. It cannot be linked: the export
-/// has the right name and the wrong type.
+/// A component around this module, with an export that makes it one to be compiled. It is not deployed: the export has
+/// the right name and the wrong type.
 fn around(module: &str) -> Vec<u8> {
     let text = format!(
         "(component (core module $m {module}) (core instance (instantiate $m))
@@ -529,15 +529,18 @@ fn nested_blocks(depth: usize, locals: usize) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_component_made_to_be_hard_to_compile_does_not_harm_the_host() {
+    const EXPORT: &str = "export_mistyped";
+    const LINK: &str = "component_unlinkable";
     let guarded = Guarded::start().await;
     let bombs = [
-        ("20,000 functions", around(&many_functions(20_000))),
-        ("a deep function", around(&nested_blocks(2_000, 1_000))),
-        ("60,000 locals", around(&nested_blocks(10, 49_000))),
-        ("4 GiB of memory", around("(memory 65536)")),
-        ("a large table", around("(table 10000000 funcref)")),
+        ("20,000 functions", many_functions(20_000), EXPORT),
+        ("a deep function", nested_blocks(2_000, 1_000), EXPORT),
+        ("60,000 locals", nested_blocks(10, 49_000), EXPORT),
+        ("4 GiB of memory", "(memory 65536)".to_owned(), LINK),
+        ("a large table", "(table 10000000 funcref)".to_owned(), LINK),
     ];
-    for (what, component) in bombs {
+    for (what, module, code) in bombs {
+        let component = around(&module);
         let start = Instant::now();
         let deploy = guarded.admin.deploy(NAME, component, "route=/guarded");
         let answers_meanwhile = async {
@@ -546,9 +549,7 @@ async fn a_component_made_to_be_hard_to_compile_does_not_harm_the_host() {
         };
         let (reply, ()) = tokio::join!(deploy, answers_meanwhile);
         assert!(start.elapsed() < Duration::from_secs(60), "{what}");
-        guarded
-            .refused(what, reply, 422, "component_unlinkable")
-            .await;
+        guarded.refused(what, reply, 422, code).await;
     }
     let most = memory_most_mib(&guarded.host);
     assert!(most < 256, "the host took {most} MiB");

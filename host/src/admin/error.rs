@@ -154,6 +154,7 @@ fn deploy_status_and_code(error: &DeployError) -> (StatusCode, &'static str) {
             (S::INTERNAL_SERVER_ERROR, "compiler_unavailable")
         }
         DeployError::Link(_) => (S::UNPROCESSABLE_ENTITY, "component_unlinkable"),
+        DeployError::Export(_) => (S::UNPROCESSABLE_ENTITY, "export_mistyped"),
         DeployError::Clash(_) => (S::CONFLICT, "route_clash"),
         DeployError::NoSuchFunction(_) => (S::NOT_FOUND, "no_such_function"),
         DeployError::NoSuchRevision(..) => (S::NOT_FOUND, "no_such_revision"),

@@ -12,4 +12,5 @@ pub mod foreign_async;
 pub mod imports;
 pub mod mqtt;
 pub mod schedule;
+pub mod spin_triggers;
 pub mod sqlite;

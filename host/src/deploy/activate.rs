@@ -107,6 +107,8 @@ pub enum DeployError {
     Async(#[from] AsyncUnavailable),
     #[error("{0}")]
     Link(String),
+    #[error("{0}")]
+    Export(String),
     #[error(transparent)]
     Clash(#[from] Box<RouteClash>),
     #[error("there is no function `{0}`; `tidegate functions` lists those that are deployed")]
@@ -140,6 +142,7 @@ impl From<LoadError> for DeployError {
             LoadError::Componentize(error) => DeployError::NotAComponent(error.into()),
             LoadError::Async(error) => DeployError::Async(error),
             LoadError::Link(_) => DeployError::Link(error.to_string()),
+            LoadError::Export(_) => DeployError::Export(error.to_string()),
             LoadError::Storage(error) => DeployError::Storage(error),
             LoadError::Missing(_) | LoadError::Files(_) => DeployError::Host(error.to_string()),
         }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use wasmtime::Store;
-use wasmtime::component::{ComponentNamedList, ComponentType, InstancePre, Lift, Lower};
 
 use super::cpu::CpuTime;
 use super::instance_state::{InstanceState, Start};
@@ -101,29 +100,4 @@ async fn handle<E: Event>(
         Ok(Ok(Err(text))) => Outcome::GuestError(Reason::new(format_args!("{text}"))),
         Ok(Err(error)) => outcome_of(&error, store.data(), function),
     }
-}
-
-/// The error of Spin's triggers.
-#[derive(ComponentType, Lift)]
-#[component(variant)]
-enum SpinError {
-    #[component(name = "other")]
-    Other(String),
-}
-
-/// Calls the function that a Spin trigger looks for in the world itself: synchronous up to version 2 and asynchronous
-/// since, which makes no difference to how it is called.
-pub(super) async fn call_spin<P>(
-    pre: &InstancePre<InstanceState>,
-    store: &mut Store<InstanceState>,
-    name: &str,
-    parameters: P,
-) -> Handled
-where
-    P: ComponentNamedList + Lower + Send + Sync,
-{
-    let instance = pre.instantiate_async(&mut *store).await?;
-    let function = instance.get_typed_func::<P, (Result<(), SpinError>,)>(&mut *store, name)?;
-    let (handled,) = function.call_async(store, parameters).await?;
-    Ok(handled.map_err(|SpinError::Other(text)| text))
 }

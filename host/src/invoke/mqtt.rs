@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use wasmtime::Store;
-use wasmtime::component::{ComponentType, Lower};
 
 use crate::bindings::imports::tidegate::mqtt::types as wit;
 use crate::bindings::mqtt::exports::tidegate::mqtt::handler;
+use crate::bindings::spin_triggers::mqtt as spin;
 
-use super::event::{Event, Handled, call_spin};
+use super::event::{Event, Handled};
 use super::instance_state::InstanceState;
 use super::invoker::Invoker;
 use super::ready::{Loaded, MqttEntry, ReadyFunction};
@@ -26,13 +26,6 @@ impl Invoker {
         let event = (message.clone(), delivery.clone());
         self.invoke_event(function, event).await
     }
-}
-
-/// The metadata that Spin's MQTT trigger gives with a message.
-#[derive(ComponentType, Lower)]
-#[component(record)]
-struct SpinMetadata {
-    topic: String,
 }
 
 impl Event for (Message, Delivery) {
@@ -59,9 +52,12 @@ impl Event for (Message, Delivery) {
                     .await
             }
             MqttEntry::Spin(pre) => {
+                let instance = pre.instantiate_async(&mut *store).await?;
                 let topic = message.topic.to_string();
-                let parameters = (&*message.payload, SpinMetadata { topic });
-                call_spin(pre, store, "handle-message", parameters).await
+                let handled = instance
+                    .call_handle_message(store, &message.payload, &spin::Metadata { topic })
+                    .await?;
+                Ok(handled.map_err(|spin::Error::Other(text)| text))
             }
         }
     }

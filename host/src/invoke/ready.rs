@@ -26,6 +26,8 @@ use super::linker;
 use super::runtime::{AsyncUnavailable, Runtime, Runtimes, slots_of};
 use crate::bindings::mqtt::MqttHandlerPre;
 use crate::bindings::schedule::ScheduleHandlerPre;
+use crate::bindings::spin_triggers::cron::CronTriggerPre;
+use crate::bindings::spin_triggers::mqtt::MqttTriggerPre;
 use crate::capability::outbound::{FunctionOutbound, Outbound};
 use crate::model::abi::Abi;
 use crate::model::digest::Digest;
@@ -98,7 +100,7 @@ pub(super) enum MqttEntry {
     /// `tidegate:mqtt/handler`
     Tidegate(MqttHandlerPre<InstanceState>),
     /// `handle-message` of Spin's MQTT trigger.
-    Spin(InstancePre<InstanceState>),
+    Spin(MqttTriggerPre<InstanceState>),
 }
 
 /// What takes ticks of schedules.
@@ -107,7 +109,7 @@ pub(super) enum ScheduleEntry {
     /// `tidegate:schedule/handler`
     Tidegate(ScheduleHandlerPre<InstanceState>),
     /// `handle-cron-event` of Spin's cron trigger.
-    Spin(InstancePre<InstanceState>),
+    Spin(CronTriggerPre<InstanceState>),
 }
 
 /// Why a component could not be loaded.
@@ -125,6 +127,12 @@ pub enum LoadError {
     /// It does not fit what the host links.
     #[error("the component cannot be linked: {0}")]
     Link(String),
+    /// What it exports for its triggers is something else by that name.
+    #[error(
+        "an export of the component has another type than its trigger calls ({0}): build it with the SDK that is made \
+         for this trigger, or against the WIT text of its interface"
+    )]
+    Export(String),
     /// Its bytes could not be read.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -299,11 +307,12 @@ impl Loader {
                 runtime.slots_max
             )));
         }
+        let mistyped = |error: wasmtime::Error| LoadError::Export(format!("{error:#}"));
         Ok(Loaded {
             slots,
-            http: http_entry(&names, &pre).map_err(unlinkable)?,
-            mqtt: mqtt_entry(&names, &pre).map_err(unlinkable)?,
-            schedule: schedule_entry(&names, &pre).map_err(unlinkable)?,
+            http: http_entry(&names, &pre).map_err(mistyped)?,
+            mqtt: mqtt_entry(&names, &pre).map_err(mistyped)?,
+            schedule: schedule_entry(&names, &pre).map_err(mistyped)?,
         })
     }
 }
@@ -330,7 +339,7 @@ fn mqtt_entry(
     let pre = pre.clone();
     let entry = match exports::mqtt(exports) {
         Some(MqttExport::Tidegate) => MqttEntry::Tidegate(MqttHandlerPre::new(pre)?),
-        Some(MqttExport::Spin) => MqttEntry::Spin(pre),
+        Some(MqttExport::Spin) => MqttEntry::Spin(MqttTriggerPre::new(pre)?),
         None => return Ok(None),
     };
     Ok(Some(entry))
@@ -343,7 +352,7 @@ fn schedule_entry(
     let pre = pre.clone();
     let entry = match exports::schedule(exports) {
         Some(ScheduleExport::Tidegate) => ScheduleEntry::Tidegate(ScheduleHandlerPre::new(pre)?),
-        Some(ScheduleExport::Spin) => ScheduleEntry::Spin(pre),
+        Some(ScheduleExport::Spin) => ScheduleEntry::Spin(CronTriggerPre::new(pre)?),
         None => return Ok(None),
     };
     Ok(Some(entry))

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use wasmtime::Store;
-use wasmtime::component::{ComponentType, Lower};
 
 use crate::bindings::schedule::exports::tidegate::schedule::handler;
+use crate::bindings::spin_triggers::cron as spin;
 
-use super::event::{Event, Handled, call_spin};
+use super::event::{Event, Handled};
 use super::instance_state::InstanceState;
 use super::invoker::Invoker;
 use super::ready::{Loaded, ReadyFunction, ScheduleEntry};
@@ -19,13 +19,6 @@ impl Invoker {
     pub async fn invoke_tick(&self, function: &Arc<ReadyFunction>, tick: &Tick) -> Record {
         self.invoke_event(function, tick.clone()).await
     }
-}
-
-/// What Spin's cron trigger gives: seconds since 1970.
-#[derive(ComponentType, Lower)]
-#[component(record)]
-struct SpinMetadata {
-    timestamp: u64,
 }
 
 impl Event for Tick {
@@ -51,9 +44,12 @@ impl Event for Tick {
                     .await
             }
             ScheduleEntry::Spin(pre) => {
+                let instance = pre.instantiate_async(&mut *store).await?;
                 let timestamp = seconds(self);
-                let parameters = (SpinMetadata { timestamp },);
-                call_spin(pre, store, "handle-cron-event", parameters).await
+                let handled = instance
+                    .call_handle_cron_event(store, spin::Metadata { timestamp })
+                    .await?;
+                Ok(handled.map_err(|spin::Error::Other(text)| text))
             }
         }
     }
