@@ -2,7 +2,7 @@
 //! it cannot.
 
 use reqwest::Method;
-use tidegate_tests::{Reply, TestHost, sdks};
+use tidegate_tests::{Reply, TestHost, artifacts, sdks};
 
 /// A command of WASI preview 1, written by hand: answers two bytes.
 const COMMAND: &str = r#"
@@ -42,6 +42,37 @@ async fn a_module_that_has_been_deployed_is_not_deployed_again() {
     let first = admin.deploy("tiny", module(COMMAND), "").await.expect(201);
     let again = admin.deploy("tiny", module(COMMAND), "").await.expect(200);
     assert_eq!(first.json()["revision"], again.json()["revision"]);
+}
+
+/// What the host makes of a module, by the command that it runs for that.
+fn componentized(module: &[u8]) -> Vec<u8> {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), module).expect("written");
+    let made = artifacts::host_command()
+        .arg("componentize")
+        .stdin(file.into_file())
+        .output()
+        .expect("the host's binary runs");
+    assert!(made.status.success(), "{made:?}");
+    made.stdout
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_module_is_shown_with_the_digest_of_what_was_made_of_it() {
+    let mut host = TestHost::start().await;
+    let admin = host.admin();
+    admin.deployed("module", module(COMMAND), "").await;
+    let component = componentized(&module(COMMAND));
+    let component = admin.deployed("component", component, "").await;
+    assert!(component["derived_digest"].is_null(), "{component}");
+    host.restart().await;
+    let admin = host.admin();
+    let shown = admin.get("/api/v1/functions/module").await.json();
+    assert_eq!(shown["derived_digest"], component["digest"]);
+    assert_ne!(shown["digest"], component["digest"]);
+    let revisions = admin.get("/api/v1/functions/module/revisions").await.json();
+    let recorded = &revisions["revisions"][0];
+    assert_eq!(recorded["derived_digest"], component["digest"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
