@@ -27,6 +27,29 @@ async fn bodies_stream_both_ways_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_response_has_no_headers_but_what_the_function_set_the_date_and_the_framing() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let of_0_2 = tidegate_tests::artifacts::guest("http_foreign");
+    admin.deployed("sync", of_0_2, "").await;
+    let of_0_3 = sdks::wasi3("http_stream");
+    admin.deployed("async", of_0_3, "").await;
+    let framing = ["date", "transfer-encoding"];
+    for (path, set) in [("/sync", &[][..]), ("/async", &["asked"])] {
+        let mut wire = Wire::connect(host.http_address()).await;
+        wire.send(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n"))
+            .await;
+        let head = wire.read_until("\r\n\r\n").await;
+        let (status, headers) = head.split_once("\r\n").expect("a status line");
+        assert_eq!(status, "HTTP/1.1 200 OK");
+        let names = headers.lines().filter_map(|line| line.split_once(':'));
+        let mut names: Vec<&str> = names.map(|(name, _)| name).collect();
+        names.sort_unstable();
+        assert_eq!(names, [set, &framing].concat(), "{head}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_of_some_mib_passes_whole() {
     let host = TestHost::start().await;
     host.admin()
