@@ -12,21 +12,32 @@ use tokio::process::{Child, Command};
 
 use crate::cli::{command, done, path_text};
 use crate::languages::search_path;
+use crate::scaffold;
 
 /// Time for a small function to be built and deployed, on a machine with a lot else to do.
 const CYCLE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A running `tidegate dev`, and a function in C that it looks after: a compiler that takes no time.
+/// A running `tidegate dev`, and a function that it looks after.
 struct Dev {
     directory: TempDir,
+    handler: &'static str,
     child: Child,
 }
 
 impl Dev {
-    /// Makes a function and starts working on it.
+    /// Makes a function in C, whose compiler takes no time, and starts working on it.
     async fn start(arrange: impl FnOnce(&mut Command)) -> Dev {
+        Dev::start_in("c", "handler.c", arrange).await
+    }
+
+    /// The same in another language, which has its handler in this file.
+    async fn start_in(
+        language: &str,
+        handler: &'static str,
+        arrange: impl FnOnce(&mut Command),
+    ) -> Dev {
         let directory = TempDir::new().expect("a temporary directory");
-        let mut new = command(&["new", "greeter", "--lang", "c"]);
+        let mut new = command(&["new", "greeter", "--lang", language]);
         new.current_dir(directory.path());
         done(new).await.ok();
         let output = |name: &str| fs::File::create(directory.path().join(name)).expect("a file");
@@ -37,11 +48,15 @@ impl Dev {
             .stderr(output("stderr"));
         arrange(&mut dev);
         let child = dev.spawn().expect("it can be run");
-        Dev { directory, child }
+        Dev {
+            directory,
+            handler,
+            child,
+        }
     }
 
     fn handler(&self) -> PathBuf {
-        self.directory.path().join("greeter/handler.c")
+        self.directory.path().join("greeter").join(self.handler)
     }
 
     /// Writes the handler anew, with one text in the place of another.
@@ -113,6 +128,23 @@ async fn what_is_saved_is_served_and_what_cannot_be_built_is_not() {
     dev.edit("good day %s", "bye %s");
     answers(&host, "bye ann\n").await;
     fs::write(dev.handler().with_file_name("other.c"), "int other;").expect("written");
+    dev.interrupt().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_change_of_a_function_in_rust_is_built_deployed_and_served() {
+    let host = TestHost::start().await;
+    let dev = Dev::start_in("rust", "src/lib.rs", |dev| {
+        dev.env("TIDEGATE_ADMIN_URL", &host.admin)
+            .env("TIDEGATE_DATA_DIR", host.data_dir())
+            .env("CARGO_NET_OFFLINE", "true")
+            .env("CARGO_TARGET_DIR", scaffold::target_directory());
+    })
+    .await;
+    answers(&host, "hello ann\n").await;
+    dev.edit("hello {who}", "good day {who}");
+    answers(&host, "good day ann\n").await;
+    dev.says("stdout", ": revision 2\n").await;
     dev.interrupt().await;
 }
 

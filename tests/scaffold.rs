@@ -13,7 +13,7 @@ use crate::cli::{command, done, done_within};
 const BUILD_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// `target`, which the packages that are built here share with everything else.
-fn target_directory() -> PathBuf {
+pub(crate) fn target_directory() -> PathBuf {
     let wasm = artifacts::example_path("hello_http");
     let target = wasm.ancestors().nth(3).expect("target/wasm32-…/release");
     target.join("new")
