@@ -80,6 +80,41 @@ async fn a_secret_that_is_needed_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_value_of_the_configuration_may_be_a_secret() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let manifest = "[config]\nx = \"1\"\ntoken = { secret = \"weather-key\" }\n";
+    let guest = || artifacts::guest("foreign_config");
+    let refused = admin.deploy_with("reads", guest(), manifest).await;
+    let refused = refused.expect_problem(422, "secret_missing").text();
+    assert!(refused.contains("set weather-key"), "{refused}");
+    admin.put(SECRET, VALUE).await.expect(204);
+    admin.deployed_with("reads", guest(), manifest).await;
+    for via in ["spin-config", "spin-variables", "runtime", "store"] {
+        let query = [("via", via), ("key", "token")];
+        assert_eq!(ask(&host, "/reads", &query, 200).await, VALUE, "{via}");
+    }
+    let all = ask(&host, "/reads", &[("via", "store")], 200).await;
+    assert_eq!(all, format!("token={VALUE}\nx=1\n"));
+    // The name of the secret is no key.
+    let query = [("via", "store"), ("key", "weather-key")];
+    ask(&host, "/reads", &query, 404).await;
+    let shown = admin.get("/api/v1/functions/reads").await.expect(200);
+    assert_eq!(
+        shown.json()["manifest"]["config"],
+        json!({ "x": "1", "token": { "secret": "weather-key" } })
+    );
+    assert!(!shown.text().contains(VALUE));
+    admin
+        .delete(SECRET)
+        .await
+        .expect_problem(409, "secret_in_use");
+    admin.put(SECRET, "another").await.expect(204);
+    let query = [("via", "store"), ("key", "token")];
+    assert_eq!(ask(&host, "/reads", &query, 200).await, "another");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn secrets_are_an_admins_and_their_values_nobodys() {
     let host = TestHost::start().await;
     let (admin, deployer) = (host.admin(), host.admin_as(Role::Deployer));

@@ -97,6 +97,14 @@ async fn settings_reach_the_function() {
     let arguments = ["--config", "threshold=31", "--path", "/?key=threshold"];
     let read = test("config_read", &arguments).await.ok();
     read.says(&["31"]);
+    // In the place of a secret, which a trial has none of.
+    let manifest = tempfile::NamedTempFile::new().expect("a file");
+    let text = "[config]\nthreshold = { secret = \"threshold\" }\n";
+    fs::write(manifest.path(), text).expect("written");
+    let with = ["--manifest", path_text(manifest.path())];
+    let read = test("config_read", &[&with[..], &arguments].concat()).await;
+    read.ok().says(&["31"]);
+    test("config_read", &with).await.failed(1, &["threshold"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

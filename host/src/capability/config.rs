@@ -12,14 +12,16 @@ use crate::bindings::foreign::wasi::{
 };
 use crate::bindings::foreign_async::spin::variables::variables as variables_3;
 use crate::bindings::imports::wasi::config::store;
+use crate::model::config::ConfigValue;
 use crate::model::grant::Grants;
+use crate::model::name::Name;
 use crate::model::secret::Secrets;
 
 /// The function's configuration.
 #[derive(Clone)]
 pub struct ConfigContext {
     /// The `[config]` table.
-    pub config: Arc<BTreeMap<String, String>>,
+    pub config: Arc<BTreeMap<String, ConfigValue>>,
     /// What the function was granted.
     pub grants: Arc<Grants>,
     /// The host's secrets.
@@ -29,12 +31,14 @@ pub struct ConfigContext {
 impl ConfigContext {
     /// What the function reads under this key. A secret wins over the `[config]` table.
     pub fn look_up(&self, key: &str) -> Option<String> {
+        let reveal = |name: &Name| Some(self.secrets.get(name)?.reveal().to_owned());
         let granted = self.grants.secrets.iter().find(|name| name.as_str() == key);
-        let secret = granted.and_then(|name| self.secrets.get(name));
-        match secret {
-            Some(secret) => Some(secret.reveal().to_owned()),
-            None => self.config.get(key).cloned(),
-        }
+        granted
+            .and_then(reveal)
+            .or_else(|| match self.config.get(key)? {
+                ConfigValue::Text(text) => Some(text.clone()),
+                ConfigValue::Secret(name) => reveal(name),
+            })
     }
 
     /// All that the function can read, in the order of keys.

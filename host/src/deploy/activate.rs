@@ -120,7 +120,7 @@ pub enum DeployError {
     #[error("function `{0}` has no older revision to go back to")]
     NothingToRollBackTo(Name),
     #[error(
-        "it needs the secret `{0}`, which there is not: set it with `tidegate secret set {0}`, or take it out of [grants]"
+        "it needs the secret `{0}`, which there is not: set it with `tidegate secret set {0}`, or take it out of its manifest"
     )]
     MissingSecret(Name),
     #[error("there is no secret `{0}`; `tidegate secret list` lists those that are set")]

@@ -135,6 +135,7 @@ fn from_parameters(parameters: &[(String, String)]) -> Result<Manifest, Manifest
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::config::ConfigValue;
 
     fn parameters(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs
@@ -168,7 +169,7 @@ mod tests {
             (7, 8 << 20)
         );
         assert_eq!(merged.grants.buckets[0].to_string(), "default:ro");
-        assert_eq!(merged.config["x"], "1");
+        assert_eq!(merged.config["x"], ConfigValue::Text("1".to_owned()));
     }
 
     #[test]
@@ -243,8 +244,11 @@ mod tests {
                  destination = \"{destination}\"\nheader = \"{header}\"\nsecret = \"key\""
             )
         };
-        let cases: [(&str, &str); 17] = [
+        let cases: [(&str, &str); 20] = [
             ("nmae = \"x\"", "nmae"),
+            ("[config]\na = 1", "expected a text, or `{ secret ="),
+            ("[config]\na = { secret = \"A\" }", "`A` is not a name"),
+            ("[config]\na = { secret = \"a\", b = \"\" }", "`b`"),
             ("[[http]]\nrout = \"/\"", "rout"),
             ("[[http]]\nroute = \"x\"", "does not begin with `/`"),
             (

@@ -35,7 +35,7 @@ impl Deployer {
         let _changing = self.changing.lock().await;
         let table = self.tables.current();
         let users = table.functions().filter(|function| {
-            let mut needed = function.grants.secrets_needed();
+            let mut needed = function.manifest.secrets_needed();
             needed.any(|needed| *needed == name)
         });
         let users: Vec<&str> = users.map(|function| function.name.as_str()).collect();
@@ -58,10 +58,8 @@ impl Deployer {
 
     /// Whether there is every secret that this manifest needs.
     pub(super) fn check_secrets(&self, manifest: &Manifest) -> Result<(), DeployError> {
-        let grants = manifest.grants();
-        let missing = grants
-            .secrets_needed()
-            .find(|name| self.secrets.get(name).is_none());
+        let mut needed = manifest.secrets_needed();
+        let missing = needed.find(|name| self.secrets.get(name).is_none());
         match missing {
             Some(name) => Err(DeployError::MissingSecret(name.clone())),
             None => Ok(()),

@@ -30,6 +30,7 @@ use crate::bindings::spin_triggers::cron::CronTriggerPre;
 use crate::bindings::spin_triggers::mqtt::MqttTriggerPre;
 use crate::capability::outbound::{FunctionOutbound, Outbound};
 use crate::model::abi::Abi;
+use crate::model::config::ConfigValue;
 use crate::model::digest::Digest;
 use crate::model::exports::{self, HttpExport, MqttExport, ScheduleExport};
 use crate::model::grant::Grants;
@@ -62,7 +63,7 @@ pub struct ReadyFunction {
     /// Its grants.
     pub grants: Arc<Grants>,
     /// Its configuration.
-    pub config: Arc<BTreeMap<String, String>>,
+    pub config: Arc<BTreeMap<String, ConfigValue>>,
     /// What becomes of its events.
     pub journal: Arc<Journal>,
     /// Who may start.

@@ -62,12 +62,6 @@ impl Grants {
         find(&self.databases, database)
     }
 
-    /// All secrets that the function needs: those it reads, and those of the headers that the host adds.
-    pub fn secrets_needed(&self) -> impl Iterator<Item = &Name> {
-        let of_headers = self.outbound_auth.iter().map(|auth| &auth.secret);
-        self.secrets.iter().chain(of_headers)
-    }
-
     /// Whether a message may be published to this topic.
     pub fn may_publish(&self, topic: &TopicName) -> bool {
         self.publish

@@ -9,9 +9,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::app::{AppMembership, is_false};
+use super::config::ConfigValue;
 use super::event::QoS;
 use super::file::{Files, InvalidFiles, InvalidGuestPath};
 use super::grant::{Grants, StateGrant};
+use super::method::MethodName;
 use super::name::Name;
 use super::outbound::{self, Destination, OutboundAuth, OutboundGrant};
 use super::quantity::{Bytes, Rate, Span};
@@ -52,7 +54,7 @@ pub struct Manifest {
     pub limits: ManifestLimits,
     /// What the function reads through `wasi:config`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub config: BTreeMap<String, String>,
+    pub config: BTreeMap<String, ConfigValue>,
     /// The function's environment variables.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
@@ -73,38 +75,6 @@ pub struct HttpTrigger {
     /// What the host answers by itself, without starting the function.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<StaticResponse>,
-}
-
-/// An HTTP method as RFC 9110 spells it: a token, kept in the case it was written in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct MethodName(http::Method);
-
-impl MethodName {
-    /// The method.
-    pub fn method(&self) -> &http::Method {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for MethodName {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<MethodName, String> {
-        let known = text.bytes().all(|c| c.is_ascii_uppercase() || c == b'-') && !text.is_empty();
-        match http::Method::from_bytes(text.as_bytes()) {
-            Ok(method) if known => Ok(MethodName(method)),
-            _ => Err(format!(
-                "`{text}` is not an HTTP method: write it in capitals, as in `GET` or `POST`"
-            )),
-        }
-    }
-}
-
-impl From<MethodName> for String {
-    fn from(method: MethodName) -> String {
-        method.0.to_string()
-    }
 }
 
 /// `[[mqtt]]`: one topic filter.
@@ -348,6 +318,18 @@ impl Manifest {
             outbound_auth: self.grants.outbound_auth.clone(),
             secrets: self.grants.secrets.clone(),
         }
+    }
+
+    /// All secrets that the function needs: those it reads, by their own names or as values of `[config]`, and those of
+    /// the headers that the host adds.
+    pub fn secrets_needed(&self) -> impl Iterator<Item = &Name> {
+        let of_headers = self.grants.outbound_auth.iter().map(|auth| &auth.secret);
+        let of_config = self.config.values().filter_map(ConfigValue::secret);
+        self.grants
+            .secrets
+            .iter()
+            .chain(of_headers)
+            .chain(of_config)
     }
 
     /// The limits, with defaults filled in.

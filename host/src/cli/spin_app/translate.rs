@@ -22,6 +22,7 @@ use super::routes;
 use super::source::{Mistake, Source};
 use super::variables::{Variables, is_variable_name};
 use crate::model::app::AppMembership;
+use crate::model::config::ConfigValue;
 use crate::model::manifest::{self as model, Manifest};
 use crate::model::name::Name;
 use crate::model::route::RoutePattern;
@@ -300,7 +301,9 @@ impl<'a> Translation<'a> {
                 return Err(self.mistake(value, text));
             }
             let filled = self.variables.fill(self.source, value)?;
-            manifest.config.insert(name.clone(), filled.text);
+            manifest
+                .config
+                .insert(name.clone(), ConfigValue::Text(filled.text));
         }
         for host in &component.allowed_outbound_hosts {
             let filled = self.variables.fill(self.source, host)?.text;
