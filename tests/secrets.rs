@@ -3,6 +3,8 @@
 use serde_json::json;
 use tidegate_tests::{Reply, Role, TestHost, Upstream, artifacts};
 
+use crate::cli::{path_text, run};
+
 const VALUE: &str = "s3cr3t-0f-the-weather";
 const SECRET: &str = "/api/v1/secrets/weather-key";
 
@@ -112,6 +114,67 @@ async fn a_value_of_the_configuration_may_be_a_secret() {
     admin.put(SECRET, "another").await.expect(204);
     let query = [("via", "store"), ("key", "token")];
     assert_eq!(ask(&host, "/reads", &query, 200).await, "another");
+}
+
+const APP: &str = r#"spin_manifest_version = 2
+application = { name = "shop" }
+[variables]
+token = { required = true, secret = true }
+unset = { default = "", secret = true }
+[[trigger.http]]
+route = "/cart"
+component = "cart"
+[component.cart]
+source = "cart.wasm"
+variables = { api_token = "Bearer {{ token }}", plain = "1", unset = "{{ unset }}" }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secret_variables_of_an_app_are_kept_as_secrets() {
+    let host = TestHost::builder().env("RUST_LOG", "trace").start().await;
+    let admin = host.admin();
+    let app = tempfile::TempDir::new().expect("a directory");
+    let manifest = app.path().join("spin.toml");
+    std::fs::write(&manifest, APP).expect("written");
+    let cart = artifacts::guest_path("app_shows");
+    std::fs::copy(cart, app.path().join("cart.wasm")).expect("copied");
+    let deploy = async |value: &str, more: &[&str]| {
+        let variable = format!("token={value}");
+        let deploy = ["deploy", path_text(&manifest), "--variable", &variable];
+        run(&host, &[&deploy[..], more].concat()).await
+    };
+    let secrets = async || admin.get("/api/v1/secrets").await.json()["secrets"].clone();
+
+    let forecast = deploy(VALUE, &["--dry-run"]).await.ok();
+    forecast.says(&["shop-cart: a deployment would make a new revision"]);
+    let token = host.token(Role::Deployer);
+    let refused = deploy(VALUE, &["--token", &token]).await;
+    refused.failed(
+        1,
+        &["nothing is deployed", "`shop-cart-api-token`", "an admin"],
+    );
+    assert_eq!(secrets().await, json!([]));
+    admin.get("/api/v1/functions/shop-cart").await.expect(404);
+
+    deploy(VALUE, &[]).await.ok();
+    assert_eq!(secrets().await[0]["name"], "shop-cart-api-token");
+    let read = async |key| ask(&host, "/cart", &[("config", key)], 200).await;
+    assert_eq!(read("api_token").await, format!("Bearer {VALUE}"));
+    assert_eq!((&*read("plain").await, &*read("unset").await), ("1", ""));
+    let mut seen = host.stderr() + &host.stdout();
+    for path in ["", "/revisions", "/logs", "/invocations"] {
+        let path = format!("/api/v1/functions/shop-cart{path}");
+        seen += &admin.get(&path).await.expect(200).text();
+    }
+    assert!(seen.contains("shop-cart-api-token") && !seen.contains(VALUE));
+
+    // Another value is no other revision.
+    let again = deploy("another", &["--dry-run"]).await.ok();
+    again.says(&["would change nothing"]);
+    assert_eq!(read("api_token").await, format!("Bearer {VALUE}"));
+    let again = deploy("another", &[]).await.ok();
+    again.says(&["revision 1 is active already"]);
+    assert_eq!(read("api_token").await, "Bearer another");
 }
 
 #[tokio::test(flavor = "multi_thread")]

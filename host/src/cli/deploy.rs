@@ -87,6 +87,7 @@ pub(super) struct Parameters {
 }
 
 /// Everything that is sent of one function.
+#[derive(Clone)]
 pub(super) struct Upload {
     pub(super) component: Bytes,
     /// TOML.

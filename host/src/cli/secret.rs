@@ -9,7 +9,7 @@ use bytes::Bytes;
 use reqwest::Method;
 use serde::Deserialize;
 
-use super::client::{AdminClient, ClientArgs};
+use super::client::{AdminClient, Answer, ClientArgs};
 use super::{input, print};
 use crate::model::name::Name;
 
@@ -72,18 +72,32 @@ pub(super) async fn run(command: SecretCommand) -> anyhow::Result<()> {
 
 async fn list(args: &ClientArgs) -> anyhow::Result<()> {
     let client = AdminClient::new(args).await?;
-    let answer = client
-        .fetch(client.request(Method::GET, &["secrets"]))
-        .await?;
+    let answer = fetch(&client).await?;
     if args.json {
         return Ok(answer.print()?);
     }
-    let listed: Listed = answer.read()?;
     let mut out = io::stdout().lock();
-    for secret in &listed.secrets {
-        writeln!(out, "{}", print::printable(&secret.name))?;
+    for name in names_in(&answer)? {
+        writeln!(out, "{}", print::printable(&name))?;
     }
     Ok(())
+}
+
+/// The names of all secrets that are set.
+pub(super) async fn names(client: &AdminClient) -> anyhow::Result<Vec<String>> {
+    names_in(&fetch(client).await?)
+}
+
+async fn fetch(client: &AdminClient) -> anyhow::Result<Answer> {
+    client
+        .fetch(client.request(Method::GET, &["secrets"]))
+        .await
+}
+
+fn names_in(answer: &Answer) -> anyhow::Result<Vec<String>> {
+    let listed: Listed = answer.read()?;
+    let names = listed.secrets.into_iter().map(|secret| secret.name);
+    Ok(names.collect())
 }
 
 fn read(file: Option<PathBuf>) -> anyhow::Result<Bytes> {

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! spin.toml -> manifest (as written) -> variables filled in -> translate (one upload for each component)
-//!           -> a dry run of each, so that nothing is deployed where one cannot be -> deployed, one after another
+//!           -> a dry run of each, so that nothing is deployed where one cannot be -> secrets set
+//!           -> deployed, one after another
 //! ```
 //!
 //! What Spin's manifest says and Tidegate cannot do is an error that names the line.
@@ -10,6 +11,7 @@
 mod files;
 mod manifest;
 mod routes;
+mod secrets;
 mod source;
 mod translate;
 mod variables;
@@ -25,6 +27,7 @@ use super::client::{AdminClient, Answer, ApiProblem};
 use super::deploy::{self, DeployArgs, Upload};
 use super::functions::Function;
 use super::print::{self, Paint};
+use crate::model::manifest::Manifest;
 pub(super) use files::LocalFiles;
 use source::Source;
 use translate::{App, AppFunction};
@@ -72,17 +75,24 @@ pub(super) async fn run(file: &Path, args: &DeployArgs) -> anyhow::Result<()> {
         .map(|function| upload(&source, function))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let client = AdminClient::new(&args.client).await?;
+    let unset = secrets::unset(&client, &app.secrets).await?;
     let mut forecasts = Vec::new();
     for (function, upload) in app.functions.iter().zip(&uploads) {
         let request = client
             .request(Method::POST, &["functions", function.name.as_str()])
             .query(&[("dry_run", true)]);
+        let upload = Upload {
+            manifest: Some(written(&secrets::without(&unset, &function.manifest))?),
+            ..upload.clone()
+        };
         let answer = client.fetch(upload.send(request)?).await;
         forecasts.push(answer.map_err(|error| explain(&source, function, error))?);
     }
     if args.dry_run {
         return report_forecasts(&app, &forecasts, args.client.json);
     }
+    let set = secrets::set(&client, &app.secrets).await;
+    set.context("nothing is deployed")?;
     let mut deployed: Vec<Answer> = Vec::new();
     for (function, upload) in app.functions.iter().zip(&uploads) {
         let request = client.request(Method::PUT, &["functions", function.name.as_str()]);
@@ -120,13 +130,16 @@ fn upload(source: &Source, function: &AppFunction) -> anyhow::Result<Upload> {
             function.mistake(source, format!("{error:#}{built}"))
         })?,
     };
-    let manifest = toml::to_string(&function.manifest).context("the manifest cannot be written")?;
     Ok(Upload {
         component,
-        manifest: Some(manifest),
+        manifest: Some(written(&function.manifest)?),
         files: deploy::read_files(&function.files)
             .map_err(|error| function.mistake(source, format!("{error:#}")))?,
     })
+}
+
+fn written(manifest: &Manifest) -> anyhow::Result<String> {
+    toml::to_string(manifest).context("the manifest cannot be written")
 }
 
 /// What the host refuses is told with the line of the component that it is about; other errors are about none.

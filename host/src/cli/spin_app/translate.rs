@@ -5,6 +5,7 @@
 //! nothing is left out silently but `build`, `targets` and profiles, which are of no concern to a host.
 
 mod fragments;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -19,10 +20,10 @@ use super::manifest::{
     SpinManifest, TextOr,
 };
 use super::routes;
+use super::secrets::AppSecrets;
 use super::source::{Mistake, Source};
-use super::variables::{Variables, is_variable_name};
+use super::variables::Variables;
 use crate::model::app::AppMembership;
-use crate::model::config::ConfigValue;
 use crate::model::manifest::{self as model, Manifest};
 use crate::model::name::Name;
 use crate::model::route::RoutePattern;
@@ -33,6 +34,8 @@ use fragments::{grant, insert_into_last, nested, trigger_table};
 pub(in crate::cli) struct App {
     /// One for each function.
     pub(in crate::cli) functions: Vec<AppFunction>,
+    /// What is to be set before they are deployed.
+    pub(super) secrets: AppSecrets,
     /// What whoever deploys it ought to know.
     pub(in crate::cli) notes: Vec<String>,
 }
@@ -86,9 +89,9 @@ pub(super) fn translate(
     translation.check_broker()?;
     translation.check_routes()?;
     let parts = translation.parts()?;
-    let mut functions = Vec::new();
+    let (mut functions, mut secrets) = (Vec::new(), AppSecrets::new());
     for part in &parts {
-        functions.push(translation.function(part)?);
+        functions.push(translation.function(part, &mut secrets)?);
     }
     functions.extend(translation.responses()?);
     let mut notes = Vec::new();
@@ -99,22 +102,22 @@ pub(super) fn translate(
             ));
         }
     }
-    for part in &parts {
-        for (name, value) in &part.component.variables {
-            if variables.fill(source, value)?.secret {
-                notes.push(format!(
-                    "the variable `{name}` of `{}` is secret, but whoever may read the function's manifest can read \
-                     it: keep it with `tidegate secret`, and grant it by `secrets` in tool.tidegate",
-                    part.id
-                ));
-            }
-        }
+    if !secrets.is_empty() {
+        let names: Vec<&str> = secrets.keys().map(Name::as_str).collect();
+        let names = names.join("`, `");
+        notes.push(format!(
+            "what is secret of its variables is kept as `{names}`: see `tidegate secret`"
+        ));
     }
     if functions.is_empty() {
         let text = "the app has no triggers, so there is nothing to deploy";
         return Err(source.mistake(0..0, text));
     }
-    Ok(App { functions, notes })
+    Ok(App {
+        functions,
+        secrets,
+        notes,
+    })
 }
 
 /// Spin's names may have capitals, and Tidegate's may not.
@@ -187,10 +190,12 @@ impl<'a> Translation<'a> {
         }))
     }
 
-    fn function(&self, part: &Part<'_>) -> Result<AppFunction, Mistake> {
+    /// The function of a component; what is secret of it goes to `secrets`.
+    fn function(&self, part: &Part<'_>, secrets: &mut AppSecrets) -> Result<AppFunction, Mistake> {
         let component = part.component;
         self.check_component(component)?;
         let at = Spanned::new(part.at.clone(), ());
+        let function = name(self.source, &at, &format!("{}-{}", self.app, part.id))?;
         let mut manifest = Manifest {
             app: Some(AppMembership {
                 name: self.app.clone(),
@@ -201,6 +206,7 @@ impl<'a> Translation<'a> {
             environment: component.environment.clone(),
             ..Manifest::default()
         };
+        self.add_variables(&function, component, &mut manifest, secrets)?;
         self.add_settings(&mut manifest, component)?;
         for trigger in &part.http {
             self.add_http(&mut manifest, trigger)?;
@@ -220,7 +226,7 @@ impl<'a> Translation<'a> {
         let checked = manifest.check();
         checked.map_err(|error| self.mistake(&at, error))?;
         Ok(AppFunction {
-            name: name(self.source, &at, &format!("{}-{}", self.app, part.id))?,
+            name: function,
             component: Some(self.path(component)?),
             manifest,
             files: files::collect(self.source, &component.files, &component.exclude_files)?,
@@ -291,20 +297,8 @@ impl<'a> Translation<'a> {
         within.collect()
     }
 
-    /// Variables, grants and limits.
+    /// Grants and limits.
     fn add_settings(&self, manifest: &mut Manifest, component: &Component) -> Result<(), Mistake> {
-        for (name, value) in &component.variables {
-            if !is_variable_name(name) {
-                let text = format!(
-                    "`{name}` is not the name of a variable: use lower case, digits and single `_`"
-                );
-                return Err(self.mistake(value, text));
-            }
-            let filled = self.variables.fill(self.source, value)?;
-            manifest
-                .config
-                .insert(name.clone(), ConfigValue::Text(filled.text));
-        }
         for host in &component.allowed_outbound_hosts {
             let filled = self.variables.fill(self.source, host)?.text;
             // What a template leaves empty grants nothing.

@@ -140,6 +140,56 @@ fn what_is_left_out_is_said() {
     assert_eq!(front.build[0].1, PathBuf::from("./front"));
 }
 
+/// An app with a secret, and this written for it in a component of this name.
+fn with_secret(component: &str, variables: &str) -> String {
+    format!(
+        "spin_manifest_version = 2\napplication = {{ name = \"a\" }}\n\
+         variables = {{ token = {{ default = \"t\", secret = true }} }}\n\
+         trigger.http = [{{ route = \"/x\", component = \"{component}\" }}]\n\
+         [component.{component}]\nsource = \"x.wasm\"\nvariables = {{ {variables} }}\n"
+    )
+}
+
+#[test]
+fn what_is_secret_is_not_in_the_manifest() {
+    let text = with_secret(
+        "cart",
+        "api_token = \"is {{ token }}\", plain = \"1\", z_token = \"{{ token }}\"",
+    );
+    let app = translated(&text).expect("an app");
+    let secrets = app.secrets.iter();
+    let secrets: Vec<_> = secrets
+        .map(|(name, value)| (name.as_str(), value.reveal()))
+        .collect();
+    let expected = [("a-cart-api-token", "is t"), ("a-cart-z-token", "t")];
+    assert_eq!(secrets, expected);
+    let config = &functions(&text)[0].1["config"];
+    assert_eq!(
+        config["api_token"]["secret"].as_str(),
+        Some("a-cart-api-token")
+    );
+    assert_eq!(config["plain"].as_str(), Some("1"));
+    assert!(
+        app.notes[0].contains("`a-cart-api-token`"),
+        "{:?}",
+        app.notes
+    );
+}
+
+#[test]
+fn what_cannot_be_a_secret_names_its_line() {
+    let long = format!("{} = \"{{{{ token }}}}\"", "v".repeat(60));
+    check_mistake(&with_secret("cart", &long), "longer than the 63 letters", 7);
+    let large = with_secret("cart", "a = \"{{ token }}\"");
+    let large = large.replace("\"t\"", &format!("\"{}\"", "t".repeat(65 * 1024)));
+    check_mistake(&large, "a secret is text", 7);
+    let two = with_secret("cart", "x_y = \"{{ token }}\"").replace(
+        "trigger.http = [",
+        "trigger.http = [{ route = \"/y\", component = \"cart-x\" }, ",
+    ) + "[component.cart-x]\nsource = \"x.wasm\"\nvariables = { y = \"{{ token }}\" }\n";
+    check_mistake(&two, "two variables would be the secret `a-cart-x-y`", 10);
+}
+
 #[test]
 fn a_component_may_be_written_in_its_trigger() {
     let text = "spin_manifest_version = 2\napplication = { name = \"a\" }\n[[trigger.http]]\nroute = \"/...\"\n\
