@@ -6,7 +6,8 @@
 //! wasi:sockets connect -> sockets.rs --------------------------------> guard.rs: the same check
 //! ```
 //!
-//! What names a function of the caller's own app never gets to a connection: see [`in_process`].
+//! What names a function of the caller's own app, or no host at all ([`relative`]), never gets to a connection: see
+//! [`in_process`].
 //!
 //! [`Outbound`] belongs to the host, [`FunctionOutbound`] to one revision of a function: its pool of connections is
 //! its own, so that no function is ever served by a connection that its own grants did not allow.
