@@ -8,10 +8,10 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use wasmtime::Store;
 
-use super::cpu::CpuTime;
 use super::instance_state::{InstanceState, Start};
 use super::invoker::{Invoker, Recorder, host_error, outcome_of};
 use super::ready::{Loaded, ReadyFunction};
+use crate::model::cpu_time::CpuTime;
 use crate::model::id::InvocationId;
 use crate::model::outcome::{Outcome, Reason};
 use crate::observe::journal::Record;
@@ -57,7 +57,7 @@ impl Invoker {
         };
         let id = InvocationId::new();
         let (done, record) = oneshot::channel();
-        let cpu = CpuTime::default();
+        let cpu = CpuTime::new(function.limits.cpu);
         let recorder = Recorder::new(function, id, E::TRIGGER, cpu.clone(), done);
         match ready {
             Err(outcome) => recorder.finish(outcome),

@@ -24,11 +24,11 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 use super::admission::Refusal;
 use super::body::FunctionBody;
 use super::body::LimitedBody;
-use super::cpu::CpuTime;
 use super::instance_state::{InstanceState, Start};
 use super::invoker::{Invoker, Recorder, Verdict, host_error, outcome_of};
 use super::ready::{HttpEntry, ReadyFunction};
 use super::runtime::{Room, Runtime};
+use crate::model::cpu_time::CpuTime;
 use crate::model::event::Hops;
 use crate::model::id::InvocationId;
 use crate::model::outcome::Outcome;
@@ -99,7 +99,7 @@ impl Invoker {
         let hops = request.extensions().get().map_or(0, |Hops(hops)| *hops);
         let admitted = self.admit(function, hops).await;
         let admitted = admitted.map_err(NoAnswer::Refused)?;
-        let cpu = CpuTime::default();
+        let cpu = CpuTime::new(limits.cpu);
         let recorder = Recorder::new(function, id, "http", cpu.clone(), done);
         let Admitted {
             runtime,

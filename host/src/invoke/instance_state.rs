@@ -8,7 +8,6 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use super::cpu::CpuTime;
 use super::http::wagi;
 use super::limiter::MemoryLimiter;
 use super::ready::ReadyFunction;
@@ -25,6 +24,7 @@ use crate::capability::sqlite::{SqliteContext, SqliteView};
 use crate::capability::standard_output::StandardOutput;
 use crate::capability::under_way::UnderWay;
 use crate::limits;
+use crate::model::cpu_time::CpuTime;
 use crate::model::secret::Secrets;
 use crate::observe::output::{Output, Stream};
 use crate::storage::database::Database;

@@ -17,7 +17,6 @@ use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use wasmtime::{Store, UpdateDeadline};
 
-use super::cpu::{CpuLimitReached, CpuTime};
 use super::engine::PooledEngine;
 use super::files::{FileDirectories, FilesError};
 pub use super::instance_state::Services;
@@ -27,6 +26,7 @@ use super::ready::{LoadError, Loaded, Loader, ReadyFunction};
 use super::runtime::{AsyncUnavailable, Runtime};
 use crate::limits;
 use crate::model::abi::Abi;
+use crate::model::cpu_time::{CpuLimitReached, CpuTime};
 use crate::model::digest::Digest;
 use crate::model::id::InvocationId;
 use crate::model::outcome::{Blame, Outcome, Reason};
@@ -144,16 +144,13 @@ impl Invoker {
         let files = function.files.as_ref().map(|files| self.files.of(files));
         let limiter = MemoryLimiter::new(function.limits.memory_bytes, runtime.memory.clone());
         let state = InstanceState::new(function, &self.services, files.as_deref(), start, limiter);
-        let cpu_limit = function.limits.cpu;
         let mut store = Store::new(&runtime.engine, state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits::HOSTCALL_BYTES_MAX);
         store.set_max_component_handles(limits::HANDLES_MAX);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(move |store| {
-            if store.data().cpu.used_within_poll() > cpu_limit {
-                return Err(CpuLimitReached.into());
-            }
+        store.epoch_deadline_callback(|store| {
+            store.data().cpu.check_within_poll()?;
             Ok(UpdateDeadline::Yield(1))
         });
         store

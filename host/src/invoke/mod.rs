@@ -6,7 +6,6 @@ pub mod body;
 pub mod compile;
 pub mod componentize;
 mod confined;
-mod cpu;
 pub mod engine;
 mod event;
 pub mod files;

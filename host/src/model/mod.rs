@@ -5,6 +5,7 @@ pub mod address;
 pub mod app;
 pub mod bucket;
 pub mod config;
+pub mod cpu_time;
 pub mod digest;
 pub mod event;
 pub mod exports;
