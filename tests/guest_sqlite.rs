@@ -321,6 +321,18 @@ async fn endless_statements_hold_up_neither_other_functions_nor_other_databases(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_holds_too_many_handles_is_told() {
+    let host = TestHost::start().await;
+    let guest = artifacts::guest("state_handles");
+    host.admin().deployed("f", guest, "").await;
+    for of in ["database", "bucket", "cas"] {
+        let reply = Reply::of(host.function("/f").query(&[("of", of)])).await;
+        let said = reply.expect(200).text();
+        assert!(said.contains("too many handles"), "{of}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_written_is_there_after_a_restart_and_after_a_crash() {
     let mut host = TestHost::start().await;
     deployed(&host.admin(), "f", "database=default").await;

@@ -151,6 +151,8 @@ pub const MEMORIES_MAX: u32 = 4;
 pub const TABLES_MAX: u32 = 8;
 /// Handles that a guest may hold at once, and host resources behind them.
 pub const HANDLES_MAX: usize = 1000;
+/// Handles that calls may lend on top of [`HANDLES_MAX`], so that a guest that holds as many can still use them.
+pub const HANDLES_LENT_MAX: usize = 16;
 /// Bytes that one host call may copy out of the guest: bounds what a small call can make the host allocate.
 pub const HOSTCALL_BYTES_MAX: usize = 8 * MIB as usize;
 /// Bytes that one invocation may have in asynchronous calls at once: as much as one host call may copy.

@@ -147,7 +147,7 @@ impl Invoker {
         let mut store = Store::new(&runtime.engine, state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits::HOSTCALL_BYTES_MAX);
-        store.set_max_component_handles(limits::HANDLES_MAX);
+        store.set_max_component_handles(limits::HANDLES_MAX + limits::HANDLES_LENT_MAX);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|store| {
             store.data().cpu.check_within_poll()?;

@@ -111,8 +111,13 @@ impl KeyValueView<'_> {
 
     fn open(&mut self, name: String) -> Done<Resource<Bucket>> {
         let bucket = self.context.open(name)?;
+        self.hold(bucket)
+    }
+
+    /// A handle to this.
+    fn hold<T: Send + 'static>(&mut self, held: T) -> Done<Resource<T>> {
         self.table
-            .push(bucket)
+            .push(held)
             .map_err(|_| KeyValueError::TooManyHandles)
     }
 

@@ -94,7 +94,10 @@ impl atomics::Host for KeyValueView<'_> {
         let cas = self.table.delete(handle)?;
         Ok(match self.context.swap(cas, value).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(next)) => Err(CasError::CasFailed(self.table.push(next)?)),
+            Ok(Err(next)) => match self.hold(next) {
+                Ok(next) => Err(CasError::CasFailed(next)),
+                Err(error) => Err(CasError::StoreError(error.into())),
+            },
             Err(error) => Err(CasError::StoreError(error.into())),
         })
     }
@@ -107,10 +110,9 @@ impl atomics::HostCas for KeyValueView<'_> {
         key: String,
     ) -> Answer<Resource<CompareAndSwap>, Error> {
         let bucket = self.bucket(&handle)?;
-        Ok(match self.context.compare(bucket, key).await {
-            Ok(cas) => Ok(self.table.push(cas)?),
-            Err(error) => Err(error.into()),
-        })
+        let compared = self.context.compare(bucket, key).await;
+        let held = compared.and_then(|cas| self.hold(cas));
+        Ok(held.map_err(Error::from))
     }
 
     async fn current(

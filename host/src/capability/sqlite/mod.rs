@@ -54,16 +54,27 @@ type Held = Arc<GuestConnection>;
 /// A trap outside, the guest's error inside.
 type Answer<T, E> = wasmtime::Result<Result<T, E>>;
 
+/// Why there is no handle to a database.
+#[derive(Debug, thiserror::Error)]
+enum NotOpened {
+    #[error("the function was not granted this database")]
+    NotGranted,
+    #[error("too many handles are open: drop those that are no longer needed")]
+    TooManyHandles,
+}
+
 impl SqliteView<'_> {
-    /// A handle to a database; none where it is not granted.
-    fn open<T: 'static>(&mut self, database: &str) -> wasmtime::Result<Option<Resource<T>>> {
-        let Some(grant) = self.context.grants.database(database) else {
-            return Ok(None);
-        };
+    /// A handle to a database.
+    fn open<T: 'static>(&mut self, database: &str) -> Result<Resource<T>, NotOpened> {
+        let grant = self.context.grants.database(database);
+        let grant = grant.ok_or(NotOpened::NotGranted)?;
         let databases = &self.context.databases;
         let connection = databases.connection(grant.name.clone(), grant.access);
-        let handle: Resource<Held> = self.table.push(Arc::new(connection))?;
-        Ok(Some(Resource::new_own(handle.rep())))
+        let handle: Resource<Held> = self
+            .table
+            .push(Arc::new(connection))
+            .map_err(|_| NotOpened::TooManyHandles)?;
+        Ok(Resource::new_own(handle.rep()))
     }
 
     fn connection<T: 'static>(&self, handle: &Resource<T>) -> wasmtime::Result<Held> {
@@ -112,6 +123,15 @@ macro_rules! conversions {
             QueryResult {
                 columns: rows.columns,
                 rows: rows.rows.into_iter().map(row).collect(),
+            }
+        }
+
+        impl From<NotOpened> for Error {
+            fn from(error: NotOpened) -> Error {
+                match error {
+                    NotOpened::NotGranted => Error::AccessDenied,
+                    NotOpened::TooManyHandles => Error::Io(error.to_string()),
+                }
             }
         }
 

@@ -2,7 +2,7 @@
 
 use wasmtime::component::Resource;
 
-use super::{Answer, SqliteView, conversions};
+use super::{Answer, NotOpened, SqliteView, conversions};
 use crate::bindings::sqlite::version_2::{Connection, Host, HostConnection};
 
 conversions!(crate::bindings::sqlite::version_2);
@@ -11,7 +11,7 @@ impl Host for SqliteView<'_> {}
 
 impl HostConnection for SqliteView<'_> {
     async fn open(&mut self, database: String) -> Answer<Resource<Connection>, Error> {
-        Ok(SqliteView::open(self, &database)?.ok_or(Error::AccessDenied))
+        Ok(SqliteView::open(self, &database).map_err(Error::from))
     }
 
     async fn execute(

@@ -3,7 +3,7 @@
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
 use super::rows::Unread;
-use super::{Answer, HasSqlite, Held, SqliteView, conversions};
+use super::{Answer, HasSqlite, Held, NotOpened, SqliteView, conversions};
 use crate::bindings::sqlite::version_3::{
     Connection, Host, HostConnection, HostConnectionWithStore,
 };
@@ -14,7 +14,7 @@ impl Host for SqliteView<'_> {}
 
 impl HostConnection for SqliteView<'_> {
     async fn open(&mut self, database: String) -> Answer<Resource<Connection>, Error> {
-        Ok(SqliteView::open(self, &database)?.ok_or(Error::AccessDenied))
+        Ok(SqliteView::open(self, &database).map_err(Error::from))
     }
 
     async fn execute(
@@ -54,7 +54,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasSqlite {
         database: String,
     ) -> Answer<Resource<Connection>, Error> {
         accessor.with(|mut access| {
-            Ok(SqliteView::open(&mut access.get(), &database)?.ok_or(Error::AccessDenied))
+            Ok(SqliteView::open(&mut access.get(), &database).map_err(Error::from))
         })
     }
 
