@@ -8,26 +8,28 @@
 //! open transaction, a temporary table, a changed setting. Then the worker ends with the handle, and what was open is
 //! rolled back. Each database has its own few workers, so that a guest that keeps them all busy holds up nobody else.
 
+mod connection;
+mod error;
 mod guard;
+mod judge;
+mod open;
+mod statement;
 mod worker;
 
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub use rusqlite::types::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use self::worker::{Job, Worker};
+pub use self::connection::GuestConnection;
+pub use self::error::SqlError;
+use self::worker::Worker;
 use super::database::StorageError;
-use crate::limits::{
-    SQL_BUSY_TIMEOUT, SQL_CONNECTIONS_PER_DATABASE, SQL_DATABASE_BYTES_MAX, SQL_DATABASES_OPEN_MAX,
-    SQL_LOG_BYTES_MAX, SQL_MEMORY_BYTES_MAX, SQL_RESULT_BYTES_MAX, SQL_ROWS_MAX,
-    SQL_STATEMENT_TIMEOUT,
-};
+use crate::limits::{SQL_BUSY_TIMEOUT, SQL_CONNECTIONS_PER_DATABASE, SQL_DATABASES_OPEN_MAX};
 use crate::model::grant::Access;
 use crate::model::name::Name;
 
@@ -40,56 +42,6 @@ pub struct Rows {
     pub rows: Vec<Vec<Value>>,
     /// What the rows take in memory.
     pub bytes: usize,
-}
-
-/// Why a statement did not do what it was asked. Nothing of it stays; a transaction around it may be rolled back.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SqlError {
-    /// What SQLite says of the statement: its syntax, a constraint.
-    #[error("{0}")]
-    Statement(String),
-    /// Not for functions.
-    #[error("{0}")]
-    Forbidden(String),
-    /// The grant is for reading.
-    #[error("the database is granted for reading only")]
-    ReadOnly,
-    /// The file or its log has no more room.
-    #[error(
-        "the database is full: it has at most {SQL_DATABASE_BYTES_MAX} bytes, and {SQL_LOG_BYTES_MAX} of changes that \
-         open transactions keep from being taken in"
-    )]
-    Full,
-    /// Another transaction is in the way.
-    #[error("the database is locked: another transaction did not end within {}s; try again", SQL_BUSY_TIMEOUT.as_secs())]
-    Busy,
-    /// All connections are taken.
-    #[error(
-        "all {SQL_CONNECTIONS_PER_DATABASE} connections of the database stayed in use for {}s; try again",
-        SQL_BUSY_TIMEOUT.as_secs()
-    )]
-    NoConnection,
-    /// All places for open databases are taken.
-    #[error(
-        "{SQL_DATABASES_OPEN_MAX} databases are in use, more are not held open at once; try again"
-    )]
-    TooManyOpen,
-    /// It took too long.
-    #[error("the statement was ended: it took longer than {}s", SQL_STATEMENT_TIMEOUT.as_secs())]
-    Timeout,
-    /// It took too much memory.
-    #[error(
-        "the statement was ended: SQL statements may have {SQL_MEMORY_BYTES_MAX} bytes of memory together"
-    )]
-    Memory,
-    /// Too much was asked for.
-    #[error(
-        "the result has more than {SQL_ROWS_MAX} rows or {SQL_RESULT_BYTES_MAX} bytes: ask for less at once, as with LIMIT"
-    )]
-    ResultTooLarge,
-    /// The host's own failure. What it was is for the host's log.
-    #[error("the database cannot be used at present")]
-    Host(String),
 }
 
 /// The databases in one directory, opened as they are needed.
@@ -128,14 +80,7 @@ impl GuestDatabases {
 
     /// A handle to a database. It and its file are made with the first statement.
     pub fn connection(self: &Arc<Self>, name: Name, access: Access) -> GuestConnection {
-        GuestConnection {
-            databases: self.clone(),
-            name,
-            access,
-            kept: tokio::sync::Mutex::default(),
-            inserted: AtomicI64::new(0),
-            changed: AtomicU64::new(0),
-        }
+        GuestConnection::new(self.clone(), name, access)
     }
 
     /// The databases there are, in the order of their names.
@@ -217,67 +162,6 @@ impl Lease {
             let mut idle = self.entry.idle.lock().expect("no holder panics");
             idle.push(worker);
         }
-    }
-}
-
-/// A guest's handle to a database. Dropping it ends its statement and rolls back its transaction.
-pub struct GuestConnection {
-    databases: Arc<GuestDatabases>,
-    name: Name,
-    access: Access,
-    /// The worker whose connection has something of this guest's. Also: one statement at a time.
-    kept: tokio::sync::Mutex<Option<Lease>>,
-    inserted: AtomicI64,
-    changed: AtomicU64,
-}
-
-impl GuestConnection {
-    /// Runs one statement to its end. Dropping the future ends the statement.
-    pub async fn execute(
-        &self,
-        statement: String,
-        parameters: Vec<Value>,
-    ) -> Result<Rows, SqlError> {
-        let mut kept = self.kept.lock().await;
-        let lease = match kept.take() {
-            Some(lease) => lease,
-            None => self.databases.lease(&self.name).await?,
-        };
-        let job = Job {
-            statement,
-            parameters,
-            access: self.access,
-            _permit: lease.permit.clone(),
-        };
-        let worker = lease
-            .worker
-            .as_ref()
-            .expect("a lease that is not given back");
-        let done = worker.run(job).await?;
-        if let Some(inserted) = done.inserted {
-            self.inserted.store(inserted, Ordering::Relaxed);
-        }
-        if let Some(changed) = done.changed {
-            self.changed.store(changed, Ordering::Relaxed);
-        }
-        match done.left_behind {
-            true => *kept = Some(lease),
-            false => lease.give_back(),
-        }
-        if let Err(SqlError::Host(reason)) = &done.result {
-            tracing::error!(database = %self.name, reason, "a function's database");
-        }
-        done.result
-    }
-
-    /// The row id of this handle's last successful INSERT; 0 before the first.
-    pub fn last_insert_rowid(&self) -> i64 {
-        self.inserted.load(Ordering::Relaxed)
-    }
-
-    /// Rows that this handle's last INSERT, UPDATE or DELETE changed.
-    pub fn changes(&self) -> u64 {
-        self.changed.load(Ordering::Relaxed)
     }
 }
 

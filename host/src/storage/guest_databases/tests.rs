@@ -5,6 +5,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::*;
+use crate::limits::SQL_LOG_BYTES_MAX;
 
 fn databases() -> (TempDir, Arc<GuestDatabases>) {
     let directory = TempDir::new().expect("a directory");
