@@ -253,12 +253,15 @@ pub const SQL_ROWS_MAX: usize = 50_000;
 pub const SQL_TEXT_BYTES_MAX: usize = 64 * KIB as usize;
 /// Bytes of an SQL text that a connection keeps prepared for the next time.
 pub const SQL_TEXT_KEPT_BYTES_MAX: usize = 2 * KIB as usize;
-/// Bytes of one text or blob, and of one row. Some functions of SQLite take its square in time, in one step.
+/// Bytes of one text or blob, and of one row: they are in memory several times over.
 pub const SQL_VALUE_BYTES_MAX: usize = MIB as usize;
 /// Parameters of one statement.
 pub const SQL_PARAMETERS_MAX: usize = 1000;
 /// Bytes of a pattern for LIKE and GLOB, whose time goes with its product with the text.
 pub const SQL_PATTERN_BYTES_MAX: usize = 256;
+/// Bytes of what is searched times bytes of what is searched for, in functions whose time goes with it and that nothing
+/// stops on their way: at most about half a second on a slow machine.
+pub const SQL_SEARCH_PRODUCT_MAX: usize = 512 * MIB as usize;
 /// Bytes of pages that one connection keeps in memory.
 pub const SQL_CACHE_BYTES: u64 = 512 * KIB;
 /// Bytes of all temporary tables of one connection; they are in memory.

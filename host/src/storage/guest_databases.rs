@@ -10,6 +10,7 @@
 
 mod connection;
 mod error;
+mod functions;
 mod guard;
 mod judge;
 mod open;

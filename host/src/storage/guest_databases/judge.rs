@@ -2,9 +2,10 @@
 
 use rusqlite::hooks::AuthAction;
 
+use super::functions;
+
 /// Settings and questions that concern nobody but the one who asks. The first ones change the connection.
-const PRAGMAS: [(&str, bool); 24] = [
-    ("case_sensitive_like", true),
+const PRAGMAS: [(&str, bool); 22] = [
     ("defer_foreign_keys", true),
     ("foreign_keys", true),
     ("ignore_check_constraints", true),
@@ -14,7 +15,6 @@ const PRAGMAS: [(&str, bool); 24] = [
     ("collation_list", false),
     ("compile_options", false),
     ("data_version", false),
-    ("encoding", false),
     ("foreign_key_check", false),
     ("foreign_key_list", false),
     ("freelist_count", false),
@@ -28,6 +28,13 @@ const PRAGMAS: [(&str, bool); 24] = [
     ("table_list", false),
     ("table_xinfo", false),
     ("user_version", false),
+];
+
+/// Settings that are as they are, which many programs say first.
+const FIXED: [(&str, &str); 3] = [
+    ("encoding", "UTF-8"),
+    ("encoding", "UTF8"),
+    ("journal_mode", "WAL"),
 ];
 
 /// Whether it leaves something behind on the connection, or why it is refused. What is not known is refused.
@@ -61,10 +68,10 @@ pub(super) fn judge(action: AuthAction<'_>) -> Result<bool, String> {
         | DropTempIndex { .. }
         | DropTempView { .. }
         | DropTempTrigger { .. } => Ok(true),
-        Function { function_name } if function_name.eq_ignore_ascii_case("load_extension") => {
-            Err("extensions are not for functions".to_owned())
-        }
-        Function { .. } => Ok(false),
+        Function { function_name } if functions::is_allowed(function_name) => Ok(false),
+        Function { function_name } => Err(format!(
+            "SQLite's function {function_name} is not for functions"
+        )),
         Pragma {
             pragma_name,
             pragma_value,
@@ -81,17 +88,15 @@ pub(super) fn judge(action: AuthAction<'_>) -> Result<bool, String> {
 }
 
 fn judge_pragma(name: &str, value: Option<&str>) -> Result<bool, String> {
-    let known = PRAGMAS
-        .iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name));
-    match known {
-        Some((_, changes)) => Ok(*changes && value.is_some()),
-        // It is so already; many programs say it first.
-        None if name.eq_ignore_ascii_case("journal_mode")
-            && value.is_none_or(|value| value.eq_ignore_ascii_case("wal")) =>
-        {
-            Ok(false)
-        }
-        None => Err(format!("PRAGMA {name} is not for functions")),
+    let is = |known: &str| known.eq_ignore_ascii_case(name);
+    if let Some((_, changes)) = PRAGMAS.iter().find(|(known, _)| is(known)) {
+        return Ok(*changes && value.is_some());
+    }
+    let stays = |(known, fixed): &(&str, &str)| {
+        is(known) && value.is_none_or(|value| value.eq_ignore_ascii_case(fixed))
+    };
+    match FIXED.iter().any(stays) {
+        true => Ok(false),
+        false => Err(format!("PRAGMA {name} is not for functions")),
     }
 }

@@ -8,6 +8,7 @@ use rusqlite::hooks::{Action, AuthContext};
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
+use super::functions;
 use super::guard::Guard;
 use crate::limits::{
     SQL_BUSY_TIMEOUT, SQL_CACHE_BYTES, SQL_DATABASE_BYTES_MAX, SQL_PARAMETERS_MAX,
@@ -72,6 +73,7 @@ pub(super) fn open(
 
 /// Has the guard asked.
 fn set_hooks(connection: &mut Connection, guard: &Arc<Guard>) -> rusqlite::Result<()> {
+    functions::watch(connection, guard)?;
     let (asked, stepped, inserted) = (guard.clone(), guard.clone(), guard.clone());
     connection.authorizer(Some(move |context: AuthContext<'_>| {
         asked.authorize(context)

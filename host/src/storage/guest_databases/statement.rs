@@ -107,8 +107,11 @@ impl Failed {
         if let Some(refused) = guard.refused() {
             return SqlError::Forbidden(refused);
         }
+        if let Some(ended) = guard.ended() {
+            return ended;
+        }
         match error.sqlite_error_code() {
-            Some(ErrorCode::OperationInterrupted) => guard.ended().unwrap_or(SqlError::Timeout),
+            Some(ErrorCode::OperationInterrupted) => SqlError::Timeout,
             Some(ErrorCode::DiskFull) => SqlError::Full,
             Some(ErrorCode::ReadOnly) => SqlError::ReadOnly,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => SqlError::Busy,
