@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use reqwest::Method;
 use tidegate_tests::{AdminClient, Reply, SOON, TestHost, artifacts, eventually, sdks};
+use tokio::task::JoinSet;
 
 /// Runs statements, each on a line of its own, in one invocation; what each of them gave.
 async fn sql(host: &TestHost, path: &str, statements: &str) -> Vec<String> {
@@ -150,7 +151,9 @@ async fn a_database_has_a_largest_size_and_serves_on_when_it_is_full() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_and_its_result_are_bounded() {
     let host = TestHost::start().await;
-    deployed(&host.admin(), "f", "database=default").await;
+    let manifest = "[grants]\ndatabases = [\"default\"]\n[limits]\ncpu = \"20s\"";
+    let guest = artifacts::guest("sql_run");
+    host.admin().deployed_with("f", guest, manifest).await;
     let began = Instant::now();
     let said = sql(
         &host,
@@ -318,6 +321,44 @@ async fn endless_statements_hold_up_neither_other_functions_nor_other_databases(
         },
     )
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_statement_computes_counts_as_its_functions() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let manifest = "[grants]\ndatabases = [\"default\"]\n[limits]\ncpu = \"500ms\"";
+    let guest = artifacts::guest("sql_run");
+    admin.deployed_with("f", guest, manifest).await;
+    let request = host.request(Method::POST, "/f").body(ENDLESS);
+    Reply::of(request).await.expect_problem(504, "cpu_limit");
+    let invocation = &admin.await_invocations("f", 1).await[0];
+    let cpu_ms = invocation["cpu_ms"].as_f64().expect("a number");
+    assert!((500.0..2000.0).contains(&cpu_ms), "{invocation}");
+    assert_eq!(sql(&host, "/f", "SELECT 1").await, ["1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_that_hold_transactions_open_leave_room_for_others() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    deployed(&admin, "modest", "database=modest").await;
+    let mut held = JoinSet::new();
+    for greedy in 0..4 {
+        let function = format!("greedy{greedy}");
+        let names: Vec<_> = (0..9).map(|at| format!("g{greedy}-{at}")).collect();
+        let grants = format!("database={}", names.join("&database="));
+        deployed(&admin, &function, &grants).await;
+        let path = format!("/{function}?database={}&end=never", names.join(","));
+        let request = host.request(Method::POST, &path).body("BEGIN\nSELECT 1");
+        held.spawn(request.send());
+    }
+    for greedy in 0..4 {
+        admin.await_log(&format!("greedy{greedy}"), "done").await;
+    }
+    let modest = "CREATE TABLE t (x)\nSELECT 1";
+    let said = sql(&host, "/modest?database=modest", modest).await;
+    assert_eq!(said, ["ok", "1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -235,12 +235,29 @@ pub const SQL_DATABASE_BYTES_MAX: u64 = 64 * MIB;
 pub const SQL_LOG_BYTES_MAX: u64 = 64 * MIB;
 /// Databases that one function may be granted: each may take [`SQL_DATABASE_BYTES_MAX`] of the disk.
 pub const SQL_DATABASES_GRANTED_MAX: usize = 16;
-/// Databases held open at once. One more takes the place of one that nobody uses.
-pub const SQL_DATABASES_OPEN_MAX: usize = 32;
-/// Connections to one database, each with a thread of its own; no other database has to share them.
+/// Connections to databases that are open at once, each with a thread of its own, those that wait for the next
+/// statement among them. One more takes the place of one that waits.
+pub const SQL_CONNECTIONS_MAX: usize = 64;
+/// Connections to one database that are in use at once; one more waits for its turn.
 pub const SQL_CONNECTIONS_PER_DATABASE: usize = 6;
-/// Time that one statement may take, from its start to its last row.
+/// Connections of one function that are in use at once: with a statement, an open transaction, a temporary table. One
+/// more waits for its turn. Of those of all functions, it is not much.
+pub const SQL_CONNECTIONS_PER_FUNCTION: usize = 8;
+/// Time without a statement after which a connection with something of a function's on it is taken back: a transaction
+/// that is forgotten is not to be in the way of others.
+pub const SQL_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Statements that compute at once, for each processor: one may have to wait for the disk. Half of them may be of one
+/// function. The others wait for their turn.
+pub const SQL_TURNS_PER_PROCESSOR: usize = 2;
+/// Time that a statement computes at a stretch while others wait for their turn.
+pub const SQL_TURN: Duration = Duration::from_millis(20);
+/// Time after which a statement that did not look at the clock has its turn no more as far as other functions go.
+pub const SQL_TURN_MAX: Duration = Duration::from_millis(250);
+/// Time that one statement may take, from its start to its last row, while it waits for its turn as well.
 pub const SQL_STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time after [`SQL_STATEMENT_TIMEOUT`] after which nobody waits for a statement any more that did not end: SQLite looks
+/// at the clock between rows, and one row, or a disk, may take long.
+pub const SQL_OVERDUE: Duration = Duration::from_secs(5);
 /// Time for which a statement waits for another function's transaction, and for a free connection.
 pub const SQL_BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes of one result, as it is held in memory.
@@ -266,10 +283,14 @@ pub const SQL_SEARCH_PRODUCT_MAX: usize = 512 * MIB as usize;
 pub const SQL_CACHE_BYTES: u64 = 512 * KIB;
 /// Bytes of all temporary tables of one connection; they are in memory.
 pub const SQL_TEMPORARY_BYTES_MAX: u64 = 4 * MIB;
-/// Bytes that all of SQLite may have in memory before statements that have run for a while are ended.
-pub const SQL_MEMORY_BYTES_MAX: u64 = 256 * MIB;
-/// What counts as "a while" for [`SQL_MEMORY_BYTES_MAX`]: short statements are not to pay for a greedy one.
-pub const SQL_MEMORY_GRACE: Duration = Duration::from_millis(100);
+/// Bytes that each connection may have in memory in any case: its pages, the schema, a few values. Others cannot take
+/// them away.
+pub const SQL_CONNECTION_MEMORY_BYTES: usize = 2 * MIB as usize;
+/// Bytes that all connections of one function may have beyond [`SQL_CONNECTION_MEMORY_BYTES`]: as much as a database
+/// that is sorted, or that is changed as a whole within a transaction.
+pub const SQL_FUNCTION_MEMORY_BYTES_MAX: usize = 64 * MIB as usize;
+/// Bytes that the connections of all functions may have beyond [`SQL_CONNECTION_MEMORY_BYTES`].
+pub const SQL_MEMORY_BYTES_MAX: usize = 192 * MIB as usize;
 
 // === What the host keeps ===
 

@@ -15,7 +15,7 @@
 //! ```
 //!
 //! A statement runs on its own unless it comes between `BEGIN` and `COMMIT`; what is not committed when the
-//! [`Database`] is dropped is rolled back. There is no fake of this for unit tests: natively, [`Database::open`] fails.
+//! [`Database`] is dropped is rolled back, and so is what is left alone for 10 s. There is no fake of this for unit tests: natively, [`Database::open`] fails.
 //! Let a function take what it needs of the database from a trait or a closure, and test it with another.
 
 use std::fmt;

@@ -28,7 +28,7 @@ use crate::model::cpu_time::CpuTime;
 use crate::model::secret::Secrets;
 use crate::observe::output::{Output, Stream};
 use crate::storage::database::Database;
-use crate::storage::guest_databases::GuestDatabases;
+use crate::storage::guest_databases::{Caller, GuestDatabases};
 
 /// What functions reach through their capabilities.
 #[derive(Clone)]
@@ -124,7 +124,14 @@ impl InstanceState {
                 grants: function.grants.clone(),
                 under_way: under_way.clone(),
             },
-            sqlite: SqliteContext::new(services.guest_databases.clone(), function.grants.clone()),
+            sqlite: SqliteContext::new(
+                services.guest_databases.clone(),
+                Caller {
+                    function: function.name.clone(),
+                    cpu: start.cpu.clone(),
+                },
+                function.grants.clone(),
+            ),
             limiter,
             cpu: start.cpu,
             config: ConfigContext {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 
+use super::guest_databases::memory;
 use super::key_value;
 use super::migrate;
 use super::writer::Writer;
@@ -151,6 +152,7 @@ pub fn file(data_dir: &Path) -> PathBuf {
 }
 
 fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StorageError> {
+    memory::count();
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update(None, "synchronous", "FULL")?;

@@ -5,32 +5,43 @@
 //! ```
 //!
 //! A handle has a worker only while a statement runs, or for as long as it left something behind on the connection: an
-//! open transaction, a temporary table, a changed setting. Then the worker ends with the handle, and what was open is
-//! rolled back. Each database has its own few workers, so that a guest that keeps them all busy holds up nobody else.
+//! open transaction, a temporary table, a changed setting. Then the worker ends with the handle, or when nobody uses it
+//! for a while, and what was open is rolled back.
+//!
+//! Each function has a bounded number of connections, so has each database, and so have all of them: one that keeps them
+//! all busy holds up nobody else. Those that compute take turns ([`share`]), and what they compute is their invocation's.
 
 mod connection;
 mod error;
 mod functions;
 mod guard;
 mod judge;
+pub(super) mod memory;
 mod open;
+mod share;
 mod statement;
 mod worker;
 
 use std::collections::HashMap;
 use std::io;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub use rusqlite::types::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 pub use self::connection::GuestConnection;
 pub use self::error::SqlError;
-use self::worker::Worker;
+use self::share::{Share, Shares, acquire};
+use self::worker::{Places, Worker};
 use super::database::StorageError;
-use crate::limits::{SQL_BUSY_TIMEOUT, SQL_CONNECTIONS_PER_DATABASE, SQL_DATABASES_OPEN_MAX};
+use crate::limits::{
+    SQL_BUSY_TIMEOUT, SQL_CONNECTIONS_MAX, SQL_CONNECTIONS_PER_DATABASE, SQL_TURNS_PER_PROCESSOR,
+};
+use crate::model::cpu_time::CpuTime;
 use crate::model::grant::Access;
 use crate::model::name::Name;
 
@@ -45,13 +56,27 @@ pub struct Rows {
     pub bytes: usize,
 }
 
+/// On whose behalf statements run.
+#[derive(Clone)]
+pub struct Caller {
+    /// The function, which has a share of what all of them use.
+    pub function: Name,
+    /// The invocation's CPU time: what statements compute is added.
+    pub cpu: CpuTime,
+}
+
 /// The databases in one directory, opened as they are needed.
 pub struct GuestDatabases {
     directory: PathBuf,
     open: Mutex<HashMap<Name, Arc<Entry>>>,
+    /// Places of connections, in use or idle.
+    places: Arc<Semaphore>,
+    /// Statements that wait for a place, and take that of a connection that becomes idle.
+    waiting: AtomicUsize,
+    shares: Shares,
 }
 
-/// An open database.
+/// A database that is open, or was.
 struct Entry {
     path: PathBuf,
     permits: Arc<Semaphore>,
@@ -73,15 +98,29 @@ pub struct DatabaseFile {
 impl GuestDatabases {
     /// The databases in this directory, which is made with the first of them.
     pub fn new(directory: PathBuf) -> GuestDatabases {
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        GuestDatabases::with_turns(directory, processors * SQL_TURNS_PER_PROCESSOR)
+    }
+
+    /// Databases where this many statements compute at once.
+    fn with_turns(directory: PathBuf, turns: usize) -> GuestDatabases {
         GuestDatabases {
             directory,
             open: Mutex::default(),
+            places: Arc::new(Semaphore::new(SQL_CONNECTIONS_MAX)),
+            waiting: AtomicUsize::new(0),
+            shares: Shares::new(turns),
         }
     }
 
     /// A handle to a database. It and its file are made with the first statement.
-    pub fn connection(self: &Arc<Self>, name: Name, access: Access) -> GuestConnection {
-        GuestConnection::new(self.clone(), name, access)
+    pub fn connection(
+        self: &Arc<Self>,
+        caller: &Caller,
+        name: Name,
+        access: Access,
+    ) -> GuestConnection {
+        GuestConnection::new(self.clone(), caller, name, access)
     }
 
     /// The databases there are, in the order of their names.
@@ -105,38 +144,59 @@ impl GuestDatabases {
         Ok(files)
     }
 
-    async fn lease(&self, name: &Name) -> Result<Lease, SqlError> {
-        let entry = self.entry(name)?;
-        let permit = timeout(SQL_BUSY_TIMEOUT, entry.permits.clone().acquire_owned()).await;
-        let permit = permit
-            .map_err(|_| SqlError::NoConnection)?
-            .map_err(|error| SqlError::Host(error.to_string()))?;
+    async fn lease(&self, name: &Name, share: &Share) -> Result<(Lease, Places), SqlError> {
+        let until = Instant::now() + SQL_BUSY_TIMEOUT;
+        let of_function = timeout_at(until, acquire(&share.connections)).await;
+        let of_function = of_function.map_err(|_| SqlError::TooManyOfFunction)?;
+        let entry = self.entry(name);
+        let of_database = timeout_at(until, acquire(&entry.permits)).await;
+        let places = Places {
+            _of_function: of_function,
+            _of_database: of_database.map_err(|_| SqlError::NoConnection)?,
+        };
         let idle = entry.idle.lock().expect("no holder panics").pop();
         let worker = match idle {
             Some(worker) => worker,
-            None => Worker::start(entry.path.clone(), entry.opening.clone())
-                .map_err(|error| SqlError::Host(format!("no thread: {error}")))?,
+            None => self.start(&entry, until).await?,
         };
-        Ok(Lease {
-            worker: Some(worker),
-            entry,
-            permit: Arc::new(permit),
-        })
+        Ok((Lease { worker, entry }, places))
     }
 
-    fn entry(&self, name: &Name) -> Result<Arc<Entry>, SqlError> {
+    async fn start(&self, entry: &Entry, until: Instant) -> Result<Worker, SqlError> {
+        let host = |error: io::Error| SqlError::Host(error.to_string());
+        make_private(&self.directory).map_err(host)?;
+        let place = timeout_at(until, self.place()).await;
+        let place = place.map_err(|_| SqlError::TooMany)?;
+        Worker::start(entry.path.clone(), entry.opening.clone(), place).map_err(host)
+    }
+
+    /// A place for one more connection: where there is none left, that of an idle one.
+    async fn place(&self) -> OwnedSemaphorePermit {
+        let _waiting = Waiting::add(&self.waiting);
+        if self.places.available_permits() == 0 {
+            let open = self.open.lock().expect("no holder panics");
+            let mut idle = open
+                .values()
+                .filter_map(|entry| entry.idle.lock().expect("no holder panics").pop());
+            drop(idle.next());
+        }
+        acquire(&self.places).await
+    }
+
+    /// Takes back a worker that has nothing left on its connection.
+    fn give_back(&self, lease: Lease) {
+        if self.waiting.load(Ordering::Relaxed) == 0 {
+            let mut idle = lease.entry.idle.lock().expect("no holder panics");
+            idle.push(lease.worker);
+        }
+    }
+
+    fn entry(&self, name: &Name) -> Arc<Entry> {
         let mut open = self.open.lock().expect("no holder panics");
         if let Some(entry) = open.get(name) {
-            return Ok(entry.clone());
+            return entry.clone();
         }
-        if open.len() >= SQL_DATABASES_OPEN_MAX {
-            let unused =
-                |entry: &Entry| entry.permits.available_permits() == SQL_CONNECTIONS_PER_DATABASE;
-            let unused = open.iter().find(|(_, entry)| unused(entry));
-            let unused = unused.map(|(name, _)| name.clone());
-            open.remove(&unused.ok_or(SqlError::TooManyOpen)?);
-        }
-        make_private(&self.directory).map_err(|error| SqlError::Host(error.to_string()))?;
+        open.retain(|_, entry| entry.is_used());
         let entry = Arc::new(Entry {
             path: self.directory.join(format!("{name}.db")),
             permits: Arc::new(Semaphore::new(SQL_CONNECTIONS_PER_DATABASE)),
@@ -144,25 +204,36 @@ impl GuestDatabases {
             opening: Arc::default(),
         });
         open.insert(name.clone(), entry.clone());
-        Ok(entry)
+        entry
+    }
+}
+
+impl Entry {
+    /// Whether anybody has it open, or is about to.
+    fn is_used(self: &Arc<Entry>) -> bool {
+        Arc::strong_count(self) > 1 || Arc::strong_count(&self.opening) > 1
     }
 }
 
 /// A worker for one handle.
 struct Lease {
-    worker: Option<Worker>,
+    worker: Worker,
     entry: Arc<Entry>,
-    /// The worker has it as well while it runs a statement, which may outlast the invocation for a moment.
-    permit: Arc<OwnedSemaphorePermit>,
 }
 
-impl Lease {
-    /// Makes the worker available to others.
-    fn give_back(mut self) {
-        if let Some(worker) = self.worker.take() {
-            let mut idle = self.entry.idle.lock().expect("no holder panics");
-            idle.push(worker);
-        }
+/// Counts whoever waits, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Waiting<'_> {
+    fn add(to: &AtomicUsize) -> Waiting<'_> {
+        to.fetch_add(1, Ordering::Relaxed);
+        Waiting(to)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -12,21 +12,29 @@ use std::sync::atomic::AtomicUsize;
 use wasmtime::component::{HasData, Resource, ResourceTable};
 
 use crate::model::grant::Grants;
-use crate::storage::guest_databases::{GuestConnection, GuestDatabases};
+use crate::storage::guest_databases::{
+    Caller, GuestConnection, GuestDatabases, Rows, SqlError, Value,
+};
 
 /// What one invocation reaches its databases with.
 pub struct SqliteContext {
     databases: Arc<GuestDatabases>,
+    caller: Caller,
     grants: Arc<Grants>,
     /// Bytes of rows that the guest has not taken from its streams yet.
     unread: Arc<AtomicUsize>,
 }
 
 impl SqliteContext {
-    /// For a function with these grants.
-    pub fn new(databases: Arc<GuestDatabases>, grants: Arc<Grants>) -> SqliteContext {
+    /// For an invocation of a function with these grants.
+    pub fn new(
+        databases: Arc<GuestDatabases>,
+        caller: Caller,
+        grants: Arc<Grants>,
+    ) -> SqliteContext {
         SqliteContext {
             databases,
+            caller,
             grants,
             unread: Arc::default(),
         }
@@ -66,10 +74,14 @@ enum NotOpened {
 impl SqliteView<'_> {
     /// A handle to a database.
     fn open<T: 'static>(&mut self, database: &str) -> Result<Resource<T>, NotOpened> {
-        let grant = self.context.grants.database(database);
-        let grant = grant.ok_or(NotOpened::NotGranted)?;
-        let databases = &self.context.databases;
-        let connection = databases.connection(grant.name.clone(), grant.access);
+        let SqliteContext {
+            databases,
+            caller,
+            grants,
+            ..
+        } = self.context;
+        let grant = grants.database(database).ok_or(NotOpened::NotGranted)?;
+        let connection = databases.connection(caller, grant.name.clone(), grant.access);
         let handle: Resource<Held> = self
             .table
             .push(Arc::new(connection))
@@ -85,6 +97,18 @@ impl SqliteView<'_> {
     fn close<T: 'static>(&mut self, handle: &Resource<T>) -> wasmtime::Result<()> {
         self.table.delete(Resource::<Held>::new_own(handle.rep()))?;
         Ok(())
+    }
+}
+
+/// Runs a statement; a trap where the invocation has used up its CPU time with it.
+async fn execute(
+    connection: &GuestConnection,
+    statement: String,
+    parameters: Vec<Value>,
+) -> Answer<Rows, SqlError> {
+    match connection.execute(statement, parameters).await {
+        Err(SqlError::CpuLimit(reached)) => Err(reached.into()),
+        done => Ok(done),
     }
 }
 

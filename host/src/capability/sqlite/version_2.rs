@@ -2,7 +2,7 @@
 
 use wasmtime::component::Resource;
 
-use super::{Answer, NotOpened, SqliteView, conversions};
+use super::{Answer, NotOpened, SqliteView, conversions, execute};
 use crate::bindings::sqlite::version_2::{Connection, Host, HostConnection};
 
 conversions!(crate::bindings::sqlite::version_2);
@@ -21,7 +21,7 @@ impl HostConnection for SqliteView<'_> {
         parameters: Vec<Value>,
     ) -> Answer<QueryResult, Error> {
         let connection = self.connection(&handle)?;
-        let rows = connection.execute(statement, given(parameters)).await;
+        let rows = execute(&connection, statement, given(parameters)).await?;
         Ok(rows.map(found).map_err(Error::from))
     }
 

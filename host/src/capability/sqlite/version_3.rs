@@ -3,7 +3,7 @@
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
 use super::rows::Unread;
-use super::{Answer, HasSqlite, Held, NotOpened, SqliteView, conversions};
+use super::{Answer, HasSqlite, Held, NotOpened, SqliteView, conversions, execute};
 use crate::bindings::sqlite::version_3::{
     Connection, Host, HostConnection, HostConnectionWithStore,
 };
@@ -24,7 +24,7 @@ impl HostConnection for SqliteView<'_> {
         parameters: Vec<Value>,
     ) -> Answer<QueryResult, Error> {
         let connection = self.connection(&handle)?;
-        let rows = connection.execute(statement, given(parameters)).await;
+        let rows = execute(&connection, statement, given(parameters)).await?;
         Ok(rows.map(found).map_err(Error::from))
     }
 
@@ -76,7 +76,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasSqlite {
         let Some(asked) = Unread::hold(total.clone(), bytes) else {
             return Ok(Err(no_room()));
         };
-        let rows = match connection.execute(statement, parameters).await {
+        let rows = match execute(&connection, statement, parameters).await? {
             Ok(rows) => rows,
             Err(error) => return Ok(Err(error.into())),
         };

@@ -10,12 +10,13 @@
 use std::ffi::c_int;
 use std::sync::{Arc, Mutex};
 
-use rusqlite::functions::{FunctionFlags, SubType};
+use rusqlite::functions::{Context, FunctionFlags, SubType};
 use rusqlite::limits::Limit;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Error, params_from_iter};
 
 use super::guard::Guard;
+use super::memory;
 use crate::limits::{SQL_PATTERN_BYTES_MAX, SQL_SEARCH_PRODUCT_MAX, SQL_VALUE_BYTES_MAX};
 
 /// Those of JSON first, and those that ALTER TABLE calls last.
@@ -85,8 +86,7 @@ pub(super) fn watch(connection: &Connection, guard: &Arc<Guard>) -> rusqlite::Re
             if guard.ends() {
                 return Err(Error::UserFunctionError("it is ended".into()));
             }
-            let arguments = 0..context.len();
-            let given: Vec<_> = arguments.map(|at| context.get_raw(at)).collect();
+            let given = given(context);
             if bytes_of(&given[0]).saturating_mul(bytes_of(&given[1])) > SQL_SEARCH_PRODUCT_MAX {
                 let reason = format!("the first two arguments of {name} are too large together");
                 return Err(Error::UserFunctionError(reason.into()));
@@ -98,6 +98,12 @@ pub(super) fn watch(connection: &Connection, guard: &Arc<Guard>) -> rusqlite::Re
     Ok(())
 }
 
+/// The arguments. SQLite may copy them to hand them over, and has to.
+fn given<'a>(context: &'a Context<'_>) -> Vec<ValueRef<'a>> {
+    let arguments = 0..context.len();
+    memory::unbounded(|| arguments.map(|at| context.get_raw(at)).collect())
+}
+
 fn ask(originals: &Originals, call: &str, given: Vec<ValueRef<'_>>) -> rusqlite::Result<Answer> {
     let mut opened = originals.lock().expect("no holder panics");
     let originals = match &mut *opened {
@@ -106,7 +112,9 @@ fn ask(originals: &Originals, call: &str, given: Vec<ValueRef<'_>>) -> rusqlite:
     };
     let mut statement = originals.prepare_cached(call)?;
     let given = given.into_iter().map(ToSqlOutput::Borrowed);
-    statement.query_row(params_from_iter(given), |row| row.get(0))
+    statement.query_row(params_from_iter(given), |row| {
+        memory::unbounded(|| row.get(0))
+    })
 }
 
 fn open() -> rusqlite::Result<Connection> {

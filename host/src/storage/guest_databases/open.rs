@@ -8,11 +8,11 @@ use rusqlite::hooks::{Action, AuthContext};
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
-use super::functions;
 use super::guard::Guard;
+use super::{functions, memory};
 use crate::limits::{
-    SQL_BUSY_TIMEOUT, SQL_CACHE_BYTES, SQL_DATABASE_BYTES_MAX, SQL_PARAMETERS_MAX,
-    SQL_PATTERN_BYTES_MAX, SQL_TEMPORARY_BYTES_MAX, SQL_TEXT_BYTES_MAX, SQL_VALUE_BYTES_MAX,
+    SQL_CACHE_BYTES, SQL_DATABASE_BYTES_MAX, SQL_PARAMETERS_MAX, SQL_PATTERN_BYTES_MAX,
+    SQL_TEMPORARY_BYTES_MAX, SQL_TEXT_BYTES_MAX, SQL_VALUE_BYTES_MAX,
 };
 
 /// SQLite's default, which the file keeps from its first page on.
@@ -32,8 +32,10 @@ pub(super) fn open(
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    memory::count();
     let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(SQL_BUSY_TIMEOUT)?;
+    let waiting = guard.clone();
+    connection.busy_handler(Some(move |attempt| waiting.waits_for_lock(attempt)))?;
     for (setting, value) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
@@ -66,8 +68,8 @@ pub(super) fn open(
         connection.execute_batch(&format!("PRAGMA {pragma} = {value}"))?;
     }
     set_limits(&connection)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     set_hooks(&mut connection, guard)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(connection)
 }
 

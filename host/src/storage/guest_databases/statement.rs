@@ -4,7 +4,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, Row, ffi, params_from_iter};
 
 use super::guard::Guard;
-use super::{Rows, SqlError, bytes_of_value};
+use super::{Rows, SqlError, bytes_of_value, memory};
 use crate::limits::{SQL_RESULT_BYTES_MAX, SQL_ROWS_MAX};
 
 /// Why a statement failed, before it is known whether it was ended or refused.
@@ -50,7 +50,8 @@ pub(super) fn run(
             // Somebody has changed the table since the statement was prepared.
             found.columns = names(statement);
         }
-        let values = values(row, found.columns.len(), &mut found.bytes)?;
+        // What is read is read in full.
+        let values = memory::unbounded(|| values(row, found.columns.len(), &mut found.bytes))?;
         if found.bytes > SQL_RESULT_BYTES_MAX || found.rows.len() >= SQL_ROWS_MAX {
             return Err(Failed::TooLarge);
         }
@@ -93,6 +94,11 @@ fn values(row: &Row<'_>, columns: usize, bytes: &mut usize) -> rusqlite::Result<
 }
 
 impl Failed {
+    /// Whether SQLite was refused memory, or did not get any.
+    pub(super) fn is_want_of_memory(&self) -> bool {
+        matches!(self, Failed::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::OutOfMemory))
+    }
+
     pub(super) fn explain(self, guard: &Guard) -> SqlError {
         let error = match self {
             Failed::Full => return SqlError::Full,
@@ -112,6 +118,7 @@ impl Failed {
         }
         match error.sqlite_error_code() {
             Some(ErrorCode::OperationInterrupted) => SqlError::Timeout,
+            Some(ErrorCode::OutOfMemory) if guard.is_over_time() => SqlError::Timeout,
             Some(ErrorCode::DiskFull) => SqlError::Full,
             Some(ErrorCode::ReadOnly) => SqlError::ReadOnly,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => SqlError::Busy,

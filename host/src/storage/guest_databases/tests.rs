@@ -1,22 +1,57 @@
 //! What a statement may do, what stays of it, and what it may use up.
 
 mod functions;
+mod shares;
 
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use super::*;
 use crate::limits::SQL_LOG_BYTES_MAX;
 
+/// A statement that never ends by itself.
+const ENDLESS: &str =
+    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n";
+
 fn databases() -> (TempDir, Arc<GuestDatabases>) {
     let directory = TempDir::new().expect("a directory");
-    let databases = GuestDatabases::new(directory.path().join("databases"));
+    // As on a machine with one processor, however many there are.
+    let databases = GuestDatabases::with_turns(directory.path().join("databases"), 2);
     (directory, Arc::new(databases))
 }
 
-fn open(databases: &Arc<GuestDatabases>, name: &str) -> GuestConnection {
-    databases.connection(name.parse().expect("a name"), Access::ReadWrite)
+fn name(text: &str) -> Name {
+    text.parse().expect("a name")
+}
+
+fn caller(function: &str) -> Caller {
+    Caller {
+        function: name(function),
+        cpu: CpuTime::new(Duration::MAX),
+    }
+}
+
+/// A handle of the function `f`.
+fn open(databases: &Arc<GuestDatabases>, database: &str) -> GuestConnection {
+    open_as(databases, "f", database)
+}
+
+fn open_as(databases: &Arc<GuestDatabases>, function: &str, database: &str) -> GuestConnection {
+    databases.connection(&caller(function), name(database), Access::ReadWrite)
+}
+
+/// What happens in the end, if it does within a minute.
+async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(60) {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("not within a minute: {what}");
 }
 
 async fn run(connection: &GuestConnection, sql: &str) -> Result<Vec<Vec<Value>>, SqlError> {
@@ -149,7 +184,7 @@ async fn a_grant_for_reading_is_for_reading_also_on_a_connection_that_wrote() {
     let (_directory, databases) = databases();
     let writer = open(&databases, "a");
     ok(&writer, "CREATE TABLE t (x)").await;
-    let reader = databases.connection("a".parse().expect("a name"), Access::Read);
+    let reader = databases.connection(&caller("f"), name("a"), Access::Read);
     for sql in [
         "INSERT INTO t VALUES (1)",
         "DROP TABLE t",
@@ -160,29 +195,6 @@ async fn a_grant_for_reading_is_for_reading_also_on_a_connection_that_wrote() {
     }
     assert_eq!(number(&reader, "SELECT count(*) FROM t").await, 0);
     ok(&writer, "INSERT INTO t VALUES (1)").await;
-}
-
-#[tokio::test]
-async fn memory_of_temporary_tables_and_of_sorting_is_bounded() {
-    let (_directory, databases) = databases();
-    let connection = open(&databases, "a");
-    let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)";
-    ok(&connection, "CREATE TEMP TABLE t (x)").await;
-    let filled = format!("INSERT INTO t {many} SELECT zeroblob(1000) FROM n LIMIT 10000");
-    assert_eq!(run(&connection, &filled).await, Err(SqlError::Full));
-    let sorted = format!(
-        "SELECT count(*) FROM ({many} SELECT hex(zeroblob(500000)) AS b FROM n ORDER BY b)"
-    );
-    let mut ended = SqlError::Timeout;
-    for _ in 0..10 {
-        ended = run(&connection, &sorted).await.expect_err("it is ended");
-        if ended != SqlError::Timeout {
-            break;
-        }
-        // Too much else to do for this machine to fill the memory in time.
-    }
-    assert_eq!(ended, SqlError::Memory);
-    assert_eq!(number(&connection, "SELECT 1").await, 1);
 }
 
 #[tokio::test]
@@ -228,12 +240,10 @@ async fn connections_are_bounded_and_become_free_when_their_guest_goes() {
     drop(holders);
     assert_eq!(number(&late, "SELECT 1").await, 1);
 
-    let endless =
-        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n";
     let abandoned: Vec<_> = (0..SQL_CONNECTIONS_PER_DATABASE)
         .map(|_| open(&databases, "a"))
         .collect();
-    let statements = abandoned.iter().map(|connection| run(connection, endless));
+    let statements = abandoned.iter().map(|connection| run(connection, ENDLESS));
     let all = futures_util::future::join_all(statements);
     assert!(timeout(Duration::from_millis(300), all).await.is_err());
     drop(abandoned);
@@ -243,17 +253,13 @@ async fn connections_are_bounded_and_become_free_when_their_guest_goes() {
 #[tokio::test]
 async fn more_databases_than_are_held_open_take_turns() {
     let (_directory, databases) = databases();
-    for index in 0..SQL_DATABASES_OPEN_MAX + 3 {
+    for index in 0..SQL_CONNECTIONS_MAX + 3 {
         let connection = open(&databases, &format!("d{index}"));
         ok(&connection, "CREATE TABLE t (x)").await;
     }
-    assert_eq!(
-        databases.open.lock().expect("no panic").len(),
-        SQL_DATABASES_OPEN_MAX
-    );
     ok(&open(&databases, "d0"), "INSERT INTO t VALUES (1)").await;
     let files = databases.files().expect("a directory");
-    assert_eq!(files.len(), SQL_DATABASES_OPEN_MAX + 3);
+    assert_eq!(files.len(), SQL_CONNECTIONS_MAX + 3);
     assert!(files.iter().all(|file| file.bytes > 0), "{files:?}");
 }
 

@@ -1,11 +1,13 @@
 //! A connection and the thread that has it.
 //!
 //! A thread of its own, with less of the processor than others where it is scarce: a statement computes and waits for
-//! the disk, and neither is to hold up functions. It ends when its [`Worker`] is dropped, after what it is at.
+//! the disk, and neither is to hold up functions. It ends when its [`Worker`] is dropped, after what it is at, and when
+//! nobody uses a connection for too long that has something of a guest's on it.
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -15,58 +17,98 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::guard::Guard;
 use super::open::open;
-use super::{Rows, SqlError, log_of, statement};
-use crate::limits::SQL_TEXT_KEPT_BYTES_MAX;
+use super::share::Share;
+use super::{Rows, SqlError, log_of, memory, statement};
+use crate::limits::{SQL_IDLE_TIMEOUT, SQL_TEXT_KEPT_BYTES_MAX};
+use crate::model::cpu_time::CpuTime;
 use crate::model::grant::Access;
 
-/// About a third of what others get of the processor where it is scarce.
-const NICENESS: i32 = 5;
+/// About a tenth of what others get of the processor where it is scarce, as few of these threads compute at once. The
+/// least there is would be too little: a function that computes would take their databases from all others.
+const NICENESS: i32 = 10;
 
 /// A statement to run.
 pub(super) struct Job {
     pub(super) statement: String,
     pub(super) parameters: Vec<Value>,
     pub(super) access: Access,
-    /// The place of this connection among its database's, until the statement has really ended.
-    pub(super) _permit: Arc<OwnedSemaphorePermit>,
+    /// Its function's.
+    pub(super) share: Arc<Share>,
+    /// Its invocation's.
+    pub(super) cpu: CpuTime,
+    /// With the first statement of a guest's; later ones are for the connection that has them already.
+    pub(super) places: Option<Places>,
 }
 
-/// What became of it.
+/// The places of a connection in use, among those of its function and its database. The thread has them, until its
+/// statement has really ended and nothing of it is left.
+pub(super) struct Places {
+    pub(super) _of_function: OwnedSemaphorePermit,
+    pub(super) _of_database: OwnedSemaphorePermit,
+}
+
+/// What became of a statement.
 pub(super) struct Done {
     pub(super) result: Result<Rows, SqlError>,
     /// The row id, if it inserted a row.
     pub(super) inserted: Option<i64>,
     /// How many rows it changed, if it may have changed any.
     pub(super) changed: Option<u64>,
-    /// Something of this guest's is on the connection.
-    pub(super) left_behind: bool,
+    pub(super) left: Left,
+    /// The connection's places, which it does not need any more.
+    pub(super) places: Option<Places>,
+}
+
+/// What a statement left on the connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    /// Nothing: others may use it.
+    Nothing,
+    /// A transaction, a temporary table, a setting.
+    Something,
+    /// Nothing of any use: it is closed, and what was open is rolled back.
+    Broken,
 }
 
 type Task = (Job, oneshot::Sender<Done>);
 
 /// The way to a connection. Dropping it ends its statement.
 pub(super) struct Worker {
-    tasks: mpsc::Sender<Task>,
+    tasks: Sender<Task>,
     guard: Arc<Guard>,
 }
 
 impl Worker {
-    /// Starts a thread that opens the database with its first statement.
-    pub(super) fn start(path: PathBuf, opening: Arc<Mutex<()>>) -> io::Result<Worker> {
-        let (tasks, queue) = mpsc::channel();
+    /// Starts a thread that opens the database with its first statement, and has this place while it lives.
+    pub(super) fn start(
+        path: PathBuf,
+        opening: Arc<Mutex<()>>,
+        place: OwnedSemaphorePermit,
+    ) -> io::Result<Worker> {
+        let (tasks, queue) = channel();
         let guard = Arc::new(Guard::new(log_of(&path)));
         let guarded = guard.clone();
         std::thread::Builder::new()
             .name("sql".to_owned())
-            .spawn(move || work(&path, &opening, &guarded, &queue))?;
+            .spawn(move || {
+                let _place = place;
+                work(&path, &opening, &guarded, &queue);
+            })?;
         Ok(Worker { tasks, guard })
     }
 
     pub(super) async fn run(&self, job: Job) -> Result<Done, SqlError> {
-        let gone = || SqlError::Host("the connection's thread has ended".to_owned());
+        let gone = || match self.guard.is_expired() {
+            true => SqlError::Expired,
+            false => SqlError::Host("the connection's thread has ended".to_owned()),
+        };
         let (sender, receiver) = oneshot::channel();
         self.tasks.send((job, sender)).map_err(|_| gone())?;
-        receiver.await.map_err(|_| gone())
+        tokio::select! {
+            biased;
+            done = receiver => done.map_err(|_| gone()),
+            never = self.guard.reclaim_turns() => match never {},
+        }
     }
 }
 
@@ -76,20 +118,41 @@ impl Drop for Worker {
     }
 }
 
-fn work(path: &Path, opening: &Mutex<()>, guard: &Arc<Guard>, queue: &mpsc::Receiver<Task>) {
+fn work(path: &Path, opening: &Mutex<()>, guard: &Arc<Guard>, queue: &Receiver<Task>) {
     if let Err(error) = setpriority_process(Some(gettid()), NICENESS) {
         tracing::debug!(%error, "a thread for SQL keeps its priority");
     }
+    // In this order: a connection is closed before its places are free.
+    let mut places: Option<Places> = None;
     let mut opened: Option<Open> = None;
-    while let Ok((job, sender)) = queue.recv() {
-        let done = match &mut opened {
+    loop {
+        let task = match &places {
+            Some(_) => queue.recv_timeout(SQL_IDLE_TIMEOUT),
+            None => queue.recv().map_err(RecvTimeoutError::from),
+        };
+        let (mut job, sender) = match task {
+            Ok(task) => task,
+            Err(RecvTimeoutError::Timeout) => return guard.expire(),
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        places = job.places.take().or(places);
+        memory::belongs_to(job.share.memory.clone());
+        guard.begin(&job.share, &job.cpu);
+        let mut done = match &mut opened {
             Some(open) => open.run(&job, guard),
             none => match open(path, opening, guard) {
                 Ok(connection) => none.insert(Open::new(connection)).run(&job, guard),
-                Err(error) => Done::failed(error),
+                Err(error) => Done::failed(&error),
             },
         };
-        drop(job);
+        guard.end();
+        // What a connection has beyond its own memory is its function's, and the next one may be another.
+        if done.left == Left::Broken || (done.left == Left::Nothing && memory::is_beyond()) {
+            opened = None;
+        }
+        if done.left != Left::Something {
+            done.places = places.take();
+        }
         // Whoever asked may have gone.
         let _ = sender.send(done);
     }
@@ -97,12 +160,13 @@ fn work(path: &Path, opening: &Mutex<()>, guard: &Arc<Guard>, queue: &mpsc::Rece
 
 impl Done {
     /// The connection is of no further use.
-    fn failed(error: rusqlite::Error) -> Done {
+    fn failed(error: &rusqlite::Error) -> Done {
         Done {
             result: Err(SqlError::Host(error.to_string())),
             inserted: None,
             changed: None,
-            left_behind: true,
+            left: Left::Broken,
+            places: None,
         }
     }
 }
@@ -123,23 +187,34 @@ impl Open {
 
     fn run(&mut self, job: &Job, guard: &Guard) -> Done {
         if let Err(error) = self.allow(job.access) {
-            return Done::failed(error);
+            return Done::failed(&error);
         }
-        guard.begin();
-        let ran = statement::run(&self.connection, &job.statement, &job.parameters, guard);
-        guard.end();
+        let ran = guard.watch(|deadline| {
+            memory::bounded(deadline, || {
+                statement::run(&self.connection, &job.statement, &job.parameters, guard)
+            })
+        });
         if job.statement.len() > SQL_TEXT_KEPT_BYTES_MAX {
             self.connection.flush_prepared_statement_cache();
         }
+        let left = match &ran {
+            // What SQLite could not do for want of memory may be what it was to undo.
+            Some(Err(failed)) if failed.is_want_of_memory() => Left::Broken,
+            _ if guard.left_behind() || !self.connection.is_autocommit() => Left::Something,
+            _ => Left::Nothing,
+        };
+        let changes = matches!(ran, Some(Ok((_, true))));
+        let inserted = guard.inserted();
         Done {
-            inserted: guard
-                .inserted()
-                .then(|| self.connection.last_insert_rowid()),
-            changed: matches!(ran, Ok((_, true))).then(|| self.connection.changes()),
-            left_behind: guard.left_behind() || !self.connection.is_autocommit(),
-            result: ran
-                .map(|(rows, _)| rows)
-                .map_err(|failed| failed.explain(guard)),
+            result: match ran {
+                Some(Ok((rows, _))) => Ok(rows),
+                Some(Err(failed)) => Err(failed.explain(guard)),
+                None => Err(guard.ended().unwrap_or(SqlError::Timeout)),
+            },
+            inserted: inserted.then(|| self.connection.last_insert_rowid()),
+            changed: changes.then(|| self.connection.changes()),
+            left,
+            places: None,
         }
     }
 

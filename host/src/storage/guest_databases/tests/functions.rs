@@ -134,5 +134,18 @@ async fn a_row_of_long_functions_ends_in_time() {
     let searching = format!("SELECT {}", patterns.join(", "));
     let found = run_with(&connection, &searching, vec![text(&*long)]).await;
     assert_eq!(found, Err(SqlError::Timeout));
+    let lists: Vec<_> = (0..2000)
+        .map(|at| format!("length(json(x||',{at}]'))"))
+        .collect();
+    let lists: Vec<_> = lists
+        .chunks(100)
+        .map(|some| format!("max({})", some.join(",")))
+        .collect();
+    let parsing = format!("SELECT {} FROM t", lists.join(", "));
+    let numbers = format!("[{}", vec!["1"; 490_000].join(","));
+    ok(&connection, "CREATE TABLE t (x)").await;
+    let filled = run_with(&connection, "INSERT INTO t VALUES (?)", vec![text(numbers)]).await;
+    assert_eq!(filled, Ok(Vec::new()));
+    assert_eq!(run(&connection, &parsing).await, Err(SqlError::Timeout));
     assert_eq!(number(&connection, "SELECT 1").await, 1);
 }
