@@ -19,7 +19,7 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) struct Done {
     code: Option<i32>,
     pub(crate) out: String,
-    err: String,
+    pub(crate) err: String,
 }
 
 impl Done {
@@ -58,7 +58,7 @@ impl Done {
     }
 
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
@@ -125,7 +125,7 @@ pub(crate) fn path_text(path: &Path) -> &str {
     path.to_str().expect("a path that is text")
 }
 
-fn guest(name: &str) -> String {
+pub(crate) fn guest(name: &str) -> String {
     path_text(&artifacts::guest_path(name)).to_owned()
 }
 

@@ -4,8 +4,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use reqwest::Method;
-use tidegate_tests::{AdminClient, Reply, SOON, TestHost, artifacts, eventually, sdks};
+use serde_json::json;
+use tidegate_tests::{AdminClient, Reply, Role, SOON, TestHost, artifacts, eventually, sdks};
 use tokio::task::JoinSet;
+
+use crate::cli;
 
 /// Runs statements, each on a line of its own, in one invocation; what each of them gave.
 async fn sql(host: &TestHost, path: &str, statements: &str) -> Vec<String> {
@@ -63,8 +66,13 @@ async fn a_database_is_granted_by_name_and_shared_by_those_who_are() {
         ["error: no such table: t"]
     );
     let listed = admin.get("/api/v1/databases").await.expect(200).json();
-    let names: Vec<_> = (0..2).map(|at| &listed["databases"][at]["name"]).collect();
-    assert_eq!(names, ["a", "b"], "{listed}");
+    let shown = |at: usize, what: &str| listed["databases"][at][what].clone();
+    assert_eq!(
+        (shown(0, "name"), shown(1, "name")),
+        ("a".into(), "b".into())
+    );
+    assert_eq!(shown(0, "functions"), json!(["one"]), "{listed}");
+    assert_eq!(shown(1, "functions"), json!(["one", "two"]), "{listed}");
     for denied in [
         "a",
         "default",
@@ -359,6 +367,59 @@ async fn functions_that_hold_transactions_open_leave_room_for_others() {
     let modest = "CREATE TABLE t (x)\nSELECT 1";
     let said = sql(&host, "/modest?database=modest", modest).await;
     assert_eq!(said, ["ok", "1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_no_function_is_granted_can_be_deleted() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let path = "/api/v1/databases/a";
+    let missing = admin.delete(path).await;
+    missing.expect_problem(404, "no_such_database");
+    deployed(&admin, "one", "database=a").await;
+    deployed(&admin, "two", "database=a:ro").await;
+    sql(&host, "/one?database=a", "CREATE TABLE t (x)").await;
+    let granted = admin.delete(path).await;
+    let granted = granted.expect_problem(409, "database_granted").text();
+    assert!(granted.contains("`one`, `two`"), "{granted}");
+    admin.delete("/api/v1/functions/one").await.expect(204);
+    deployed(&admin, "two", "database=b").await;
+    let deployer = host.admin_as(Role::Deployer).delete(path).await;
+    deployer.expect_problem(403, "role_insufficient");
+    admin.delete(path).await.expect(204);
+    let listed = admin.get("/api/v1/databases").await.expect(200).json();
+    assert_eq!(listed["databases"], json!([]));
+    let left = std::fs::read_dir(host.data_dir().join("databases")).expect("a directory");
+    assert_eq!(left.count(), 0);
+    deployed(&admin, "one", "database=a").await;
+    let said = sql(&host, "/one?database=a", "SELECT * FROM t").await;
+    assert_eq!(said, ["error: no such table: t"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn databases_are_listed_and_deleted_on_the_command_line() {
+    let host = TestHost::start().await;
+    let none = cli::run(&host, &["databases"]).await.ok();
+    assert!(none.err.contains("There are no databases yet"), "{none:?}");
+    let guest = cli::guest("sql_run");
+    let deploy = ["deploy", &guest, "--name", "f", "--database", "readings"];
+    cli::run(&host, &deploy).await.ok();
+    sql(&host, "/f?database=readings", "CREATE TABLE t (x)").await;
+    let listed = cli::run(&host, &["databases"]).await.ok();
+    listed.says(&["NAME", "GRANTED TO", "readings", "KiB", "f"]);
+    let listed = cli::run(&host, &["databases", "list", "--json"]).await.ok();
+    assert_eq!(listed.json()["databases"][0]["functions"], json!(["f"]));
+    let unsure = cli::run(&host, &["databases", "delete", "readings"]).await;
+    unsure.failed(1, &["--yes"]);
+    let delete = ["databases", "delete", "readings", "--yes"];
+    let granted = cli::run(&host, &delete).await;
+    granted.failed(1, &["granted to `f`", "database_granted"]);
+    let gone = ["functions", "delete", "f", "--yes"];
+    cli::run(&host, &gone).await.ok();
+    let deleted = cli::run(&host, &delete).await.ok();
+    deleted.says(&["deleted readings"]);
+    let missing = cli::run(&host, &delete).await;
+    missing.failed(1, &["no database `readings`", "`tidegate databases`"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -115,8 +115,9 @@ const LAYERS: [(&str, &[&str]); 20] = [
 ];
 
 /// Statuses outside of `ingress/respond.rs` and `admin/error.rs`, the two files that choose them for failures.
-const STATUSES: [(&str, &[&str]); 9] = [
+const STATUSES: [(&str, &[&str]); 10] = [
     ("admin/broker.rs", &["ACCEPTED", "NO_CONTENT"]),
+    ("admin/databases.rs", &["NO_CONTENT"]),
     ("admin/functions.rs", &["CREATED", "NO_CONTENT", "OK"]),
     ("admin/key_value.rs", &["NO_CONTENT"]),
     ("admin/probes.rs", &["SERVICE_UNAVAILABLE"]),

@@ -210,6 +210,7 @@ impl Parts {
             self.tables.clone(),
             self.journals.clone(),
             self.secrets.clone(),
+            self.guest_databases.clone(),
         );
         Ok(AdminState {
             tokens: Tokens::new(&token_key),

@@ -163,6 +163,9 @@ fn deploy_status_and_code(error: &DeployError) -> (StatusCode, &'static str) {
         DeployError::NoSuchSecret(_) => (S::NOT_FOUND, "no_such_secret"),
         DeployError::SecretInUse(..) => (S::CONFLICT, "secret_in_use"),
         DeployError::TooManySecrets => (S::CONFLICT, "too_many_secrets"),
+        DeployError::NoSuchDatabase(_) => (S::NOT_FOUND, "no_such_database"),
+        DeployError::DatabaseGranted(..) => (S::CONFLICT, "database_granted"),
+        DeployError::DatabaseInUse(_) => (S::CONFLICT, "database_in_use"),
         DeployError::Storage(_) => (S::SERVICE_UNAVAILABLE, "storage_unavailable"),
         DeployError::Host(_) => (S::INTERNAL_SERVER_ERROR, "host_error"),
     }

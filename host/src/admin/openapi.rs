@@ -57,6 +57,7 @@ const OPERATIONS: &[Operation] = &[
     ("put", "/buckets/{bucket}/keys/{key}", "Write a value", &[], Bytes, 204, Nothing),
     ("delete", "/buckets/{bucket}/keys/{key}", "Remove a key", &[], Nothing, 204, Nothing),
     ("get", "/databases", "SQL databases of functions", &[], Nothing, 200, JsonContent),
+    ("delete", "/databases/{name}", "Remove a database that no function is granted", &[], Nothing, 204, Nothing),
     ("get", "/secrets", "Names of secrets", &[], Nothing, 200, JsonContent),
     ("put", "/secrets/{name}", "Set a secret", &[], Bytes, 204, Nothing),
     ("delete", "/secrets/{name}", "Remove a secret that no function needs", &[], Nothing, 204, Nothing),

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use axum::{Extension, Router};
 use http::request::Parts;
 use http::uri::Authority;
@@ -98,6 +98,7 @@ pub fn router(state: Arc<AdminState>) -> Router {
             get(key_value::get).delete(key_value::delete),
         )
         .route("/databases", get(databases::list))
+        .route("/databases/{name}", delete(databases::delete))
         .route("/secrets", get(secrets::list))
         .route("/broker/clients", get(broker::clients))
         .route("/broker/publish", post(broker::publish))

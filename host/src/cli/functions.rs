@@ -1,12 +1,12 @@
 //! `tidegate functions`: what is deployed, and removing it. Also what a function looks like in the API's answers.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write};
+use std::io::{self, Write};
 
-use anyhow::{Context as _, bail, ensure};
 use reqwest::Method;
 use serde::Deserialize;
 
 use super::client::{AdminClient, ClientArgs};
+use super::input;
 use super::print::{self, Paint, Table};
 use crate::model::name::Name;
 
@@ -142,7 +142,7 @@ pub(super) async fn run(args: FunctionsArgs) -> anyhow::Result<()> {
         Some(FunctionsCommand::Show { name, client }) => show(&name, &client).await,
         Some(FunctionsCommand::Delete { name, yes, client }) => {
             if !yes {
-                confirm(&name)?;
+                input::confirm(&name, "all of its revisions")?;
             }
             delete(&name, &client).await
         }
@@ -281,30 +281,6 @@ async fn delete(name: &Name, args: &ClientArgs) -> anyhow::Result<()> {
         return Ok(answer.print()?);
     }
     Ok(writeln!(io::stdout(), "deleted {name}")?)
-}
-
-/// Has the name typed: what is deleted does not come back.
-fn confirm(name: &Name) -> anyhow::Result<()> {
-    if !io::stdin().is_terminal() {
-        bail!("nobody is there to confirm that `{name}` is to be deleted: add --yes");
-    }
-    let mut prompt = io::stderr();
-    write!(
-        prompt,
-        "This deletes `{name}` with all of its revisions. Type its name to confirm: "
-    )
-    .and_then(|()| prompt.flush())
-    .context("cannot ask")?;
-    let mut typed = String::new();
-    io::stdin()
-        .lock()
-        .read_line(&mut typed)
-        .context("cannot read the answer")?;
-    ensure!(
-        typed.trim() == name.as_str(),
-        "nothing was deleted: that is not `{name}`"
-    );
-    Ok(())
 }
 
 async fn revisions(name: &Name, args: &ClientArgs) -> anyhow::Result<()> {

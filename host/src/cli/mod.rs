@@ -7,6 +7,7 @@ pub mod serve;
 pub mod token;
 
 mod build;
+mod databases;
 mod deploy;
 mod dev;
 mod functions;
@@ -82,6 +83,8 @@ enum Command {
         #[command(subcommand)]
         command: key_value::KeyValueCommand,
     },
+    /// List and delete the SQL databases of functions
+    Databases(databases::DatabasesArgs),
     /// Set, list and delete the secrets that functions are granted by name
     Secret {
         #[command(subcommand)]
@@ -115,6 +118,7 @@ pub fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Kv { command } => {
             as_client(async { key_value::run(command).await.map(succeeded) })
         }
+        Command::Databases(args) => as_client(async { databases::run(args).await.map(succeeded) }),
         Command::Secret { command } => {
             as_client(async { secret::run(command).await.map(succeeded) })
         }

@@ -32,6 +32,7 @@ use crate::model::secret::Secrets;
 use crate::observe::journal::Journals;
 use crate::storage::database::{Database, StorageError};
 use crate::storage::deployments::{self, NewRevision, StoredRevision};
+use crate::storage::guest_databases::GuestDatabases;
 use crate::trigger::table::{RouteClash, TriggerTable};
 use crate::trigger::tables::TriggerTables;
 
@@ -43,6 +44,7 @@ pub struct Deployer {
     journals: Arc<Journals>,
     pub(super) secrets: Secrets,
     turns: Semaphore,
+    pub(super) guest_databases: Arc<GuestDatabases>,
     /// Held while the table, or what it needs, is being changed.
     pub(super) changing: Mutex<()>,
     /// Held for reading from compiling to storing, so that nothing is swept that is about to be stored.
@@ -129,6 +131,14 @@ pub enum DeployError {
     SecretInUse(Name, String),
     #[error("there are {max} secrets, the most that a host takes: delete one first", max = crate::limits::SECRETS_MAX)]
     TooManySecrets,
+    #[error("there is no database `{0}`; `tidegate databases` lists those that there are")]
+    NoSuchDatabase(Name),
+    #[error(
+        "the database `{0}` is granted to `{1}`: deploy without it, or delete what has it, first"
+    )]
+    DatabaseGranted(Name, String),
+    #[error("an invocation that began before still uses the database `{0}`: try again")]
+    DatabaseInUse(Name),
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error("the host could not do it: {0}")]
@@ -188,6 +198,7 @@ impl Deployer {
         tables: Arc<TriggerTables>,
         journals: Arc<Journals>,
         secrets: Secrets,
+        guest_databases: Arc<GuestDatabases>,
     ) -> Deployer {
         Deployer {
             database,
@@ -196,6 +207,7 @@ impl Deployer {
             journals,
             secrets,
             turns: Semaphore::new(UPLOADS_AT_ONCE),
+            guest_databases,
             changing: Mutex::new(()),
             preparing: RwLock::new(()),
         }

@@ -5,6 +5,7 @@
 
 pub mod activate;
 pub mod checks;
+mod databases;
 pub mod inspect;
 pub mod interfaces;
 pub mod manifest;

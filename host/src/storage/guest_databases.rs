@@ -30,13 +30,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub use rusqlite::types::Value;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore};
+use tokio::time::{Instant, timeout, timeout_at};
 
 pub use self::connection::GuestConnection;
 pub use self::error::SqlError;
 use self::share::{Share, Shares, acquire};
-use self::worker::{Places, Worker};
+use self::worker::{Lifelong, Places, Worker};
 use super::database::StorageError;
 use crate::limits::{
     SQL_BUSY_TIMEOUT, SQL_CONNECTIONS_MAX, SQL_CONNECTIONS_PER_DATABASE, SQL_TURNS_PER_PROCESSOR,
@@ -84,6 +84,8 @@ struct Entry {
     idle: Mutex<Vec<Worker>>,
     /// Held while a connection is set up: SQLite does not wait for one that changes the file's mode.
     opening: Arc<Mutex<()>>,
+    /// Held by those that have the file open for reading, and for writing by the one that deletes it.
+    file: Arc<RwLock<()>>,
 }
 
 /// A file as it lies on the disk.
@@ -93,6 +95,18 @@ pub struct DatabaseFile {
     pub name: Name,
     /// Its size, with its log.
     pub bytes: u64,
+}
+
+/// Why a database was not deleted.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum NotDeleted {
+    #[error("there is none")]
+    Missing,
+    #[error("an invocation still uses it")]
+    InUse,
+    #[error(transparent)]
+    Storage(#[from] StorageError),
 }
 
 impl GuestDatabases {
@@ -144,6 +158,23 @@ impl GuestDatabases {
         Ok(files)
     }
 
+    /// Deletes a database that nobody uses. A statement that comes meanwhile makes a new one.
+    pub async fn delete(&self, name: &Name) -> Result<(), NotDeleted> {
+        let entry = self.entry(name);
+        entry.idle.lock().expect("no holder panics").clear();
+        let alone = timeout(SQL_BUSY_TIMEOUT, entry.file.write()).await;
+        let _alone = alone.map_err(|_| NotDeleted::InUse)?;
+        let deleted = remove(&entry.path)?;
+        // SQLite takes no notice of a log that is left, where it comes to that.
+        for beside in ["-wal", "-shm"] {
+            remove(&name_beside(&entry.path, beside))?;
+        }
+        match deleted {
+            true => Ok(()),
+            false => Err(NotDeleted::Missing),
+        }
+    }
+
     async fn lease(&self, name: &Name, share: &Share) -> Result<(Lease, Places), SqlError> {
         let until = Instant::now() + SQL_BUSY_TIMEOUT;
         let of_function = timeout_at(until, acquire(&share.connections)).await;
@@ -166,8 +197,12 @@ impl GuestDatabases {
         let host = |error: io::Error| SqlError::Host(error.to_string());
         make_private(&self.directory).map_err(host)?;
         let place = timeout_at(until, self.place()).await;
-        let place = place.map_err(|_| SqlError::TooMany)?;
-        Worker::start(entry.path.clone(), entry.opening.clone(), place).map_err(host)
+        let file = timeout_at(until, entry.file.clone().read_owned()).await;
+        let lifelong = Lifelong {
+            _place: place.map_err(|_| SqlError::TooMany)?,
+            _file: file.map_err(|_| SqlError::Busy)?,
+        };
+        Worker::start(entry.path.clone(), entry.opening.clone(), lifelong).map_err(host)
     }
 
     /// A place for one more connection: where there is none left, that of an idle one.
@@ -202,6 +237,7 @@ impl GuestDatabases {
             permits: Arc::new(Semaphore::new(SQL_CONNECTIONS_PER_DATABASE)),
             idle: Mutex::default(),
             opening: Arc::default(),
+            file: Arc::default(),
         });
         open.insert(name.clone(), entry.clone());
         entry
@@ -211,7 +247,7 @@ impl GuestDatabases {
 impl Entry {
     /// Whether anybody has it open, or is about to.
     fn is_used(self: &Arc<Entry>) -> bool {
-        Arc::strong_count(self) > 1 || Arc::strong_count(&self.opening) > 1
+        Arc::strong_count(self) > 1 || Arc::strong_count(&self.file) > 1
     }
 }
 
@@ -243,10 +279,23 @@ fn make_private(directory: &Path) -> io::Result<()> {
     builder.recursive(true).mode(0o700).create(directory)
 }
 
+/// Deletes a file. Whether there was one.
+fn remove(path: &Path) -> Result<bool, StorageError> {
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The write-ahead log beside a database.
 fn log_of(path: &Path) -> PathBuf {
+    name_beside(path, "-wal")
+}
+
+fn name_beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
+    name.push(suffix);
     name.into()
 }
 

@@ -264,6 +264,25 @@ async fn more_databases_than_are_held_open_take_turns() {
 }
 
 #[tokio::test]
+async fn a_database_is_deleted_when_nobody_uses_it() {
+    let (directory, databases) = databases();
+    let missing = databases.delete(&name("a")).await;
+    assert!(matches!(missing, Err(NotDeleted::Missing)), "{missing:?}");
+    let connection = open(&databases, "a");
+    ok(&connection, "CREATE TABLE t (x)").await;
+    ok(&connection, "BEGIN").await;
+    ok(&connection, "INSERT INTO t VALUES (1)").await;
+    let in_use = databases.delete(&name("a")).await;
+    assert!(matches!(in_use, Err(NotDeleted::InUse)), "{in_use:?}");
+    ok(&connection, "COMMIT").await;
+    databases.delete(&name("a")).await.expect("nobody uses it");
+    let left = std::fs::read_dir(directory.path().join("databases")).expect("a directory");
+    assert_eq!(left.count(), 0);
+    // A handle that is still there makes a new one.
+    assert!(run(&connection, "SELECT * FROM t").await.is_err());
+}
+
+#[tokio::test]
 async fn text_that_is_not_utf8_and_wrong_numbers_of_parameters_harm_nothing() {
     let (_directory, databases) = databases();
     let connection = open(&databases, "a");

@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 use rustix::process::setpriority_process;
 use rustix::thread::gettid;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedSemaphorePermit, oneshot};
 
 use super::guard::Guard;
 use super::open::open;
@@ -70,6 +70,14 @@ pub(super) enum Left {
     Broken,
 }
 
+/// What a thread holds on to while it lives.
+pub(super) struct Lifelong {
+    /// Its place among all connections.
+    pub(super) _place: OwnedSemaphorePermit,
+    /// Keeps the file from being deleted.
+    pub(super) _file: OwnedRwLockReadGuard<()>,
+}
+
 type Task = (Job, oneshot::Sender<Done>);
 
 /// The way to a connection. Dropping it ends its statement.
@@ -79,11 +87,11 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Starts a thread that opens the database with its first statement, and has this place while it lives.
+    /// Starts a thread that opens the database with its first statement.
     pub(super) fn start(
         path: PathBuf,
         opening: Arc<Mutex<()>>,
-        place: OwnedSemaphorePermit,
+        lifelong: Lifelong,
     ) -> io::Result<Worker> {
         let (tasks, queue) = channel();
         let guard = Arc::new(Guard::new(log_of(&path)));
@@ -91,7 +99,7 @@ impl Worker {
         std::thread::Builder::new()
             .name("sql".to_owned())
             .spawn(move || {
-                let _place = place;
+                let _lifelong = lifelong;
                 work(&path, &opening, &guarded, &queue);
             })?;
         Ok(Worker { tasks, guard })
