@@ -235,7 +235,8 @@ impl FromStr for CronExpression {
             return Err(invalid(format!("`{field}` is not a field")));
         }
         let text = fields.join(" ");
-        let parsed = CronParser::new().parse(&text);
+        let parser = CronParser::builder().sloppy_ranges(true).build();
+        let parsed = parser.parse(&text);
         Ok(CronExpression {
             cron: parsed.map_err(|error| invalid(error.to_string()))?,
             text,
@@ -251,7 +252,8 @@ fn is_field(text: &str) -> bool {
     items.split(',').all(is_item)
 }
 
-/// `*`, `5`, `MON`, `1-5`, each also with a step (`*/5`), and what only days have: `L`, `LW`, `15W`, `5L`, `5#2`, `5#L`.
+/// `*`, `5`, `MON`, `1-5`, and what only days have: `L`, `LW`, `15W`, `5L`, `5#2`, `5#L`. The first four also with a
+/// step (`*/5`): a value then stands for all from there to the end, and nothing for `*`.
 fn is_item(text: &str) -> bool {
     let is_number = |text: &str| {
         (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -264,7 +266,8 @@ fn is_item(text: &str) -> bool {
         None => text == "*",
     };
     if let Some((range, step)) = text.split_once('/') {
-        return is_range(range) && is_number(step);
+        let steps_from = range.is_empty() || is_range(range) || is_value(range);
+        return steps_from && is_number(step);
     }
     if let Some((day, which)) = text.split_once('#') {
         return is_value(day) && (which == "L" || is_number(which));
