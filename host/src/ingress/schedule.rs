@@ -292,13 +292,16 @@ impl Schedules {
 }
 
 fn give_up(function: &ReadyFunction, tick: &Tick, record: &Record) {
+    let attempts = match tick.attempt {
+        1 => "1 attempt".to_owned(),
+        count => format!("{count} attempts"),
+    };
     let text = format!(
-        "tick {} of `{}` ({}), due at {}, is given up after {} attempts",
+        "tick {} of `{}` ({}), due at {}, is given up after {attempts}",
         tick.id,
         tick.cron,
         tick.timezone,
-        rfc3339(&tick.at),
-        tick.attempt
+        rfc3339(&tick.at)
     );
     function
         .journal
