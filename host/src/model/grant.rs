@@ -52,14 +52,14 @@ pub enum Access {
 }
 
 impl Grants {
-    /// What may be done with this bucket, if anything.
-    pub fn bucket_access(&self, bucket: &str) -> Option<Access> {
-        find(&self.buckets, bucket).map(|grant| grant.access)
+    /// The grant of the bucket that a function calls by this label, if there is one.
+    pub fn bucket(&self, label: &str) -> Option<&StateGrant> {
+        find(&self.buckets, label)
     }
 
-    /// The grant of this database, if there is one.
-    pub fn database(&self, database: &str) -> Option<&StateGrant> {
-        find(&self.databases, database)
+    /// The grant of the database that a function calls by this label, if there is one.
+    pub fn database(&self, label: &str) -> Option<&StateGrant> {
+        find(&self.databases, label)
     }
 
     /// Whether a message may be published to this topic.
@@ -70,8 +70,14 @@ impl Grants {
     }
 }
 
-fn find<'a>(grants: &'a [StateGrant], name: &str) -> Option<&'a StateGrant> {
+fn find<'a>(grants: &'a [StateGrant], label: &str) -> Option<&'a StateGrant> {
+    let name = name_of_label(label);
     grants.iter().find(|grant| grant.name.as_str() == name)
+}
+
+/// What a bucket or a database is named that components know by this label: where the label has `_`, a name has `-`.
+pub fn name_of_label(label: &str) -> String {
+    label.replace('_', "-")
 }
 
 impl FromStr for StateGrant {
@@ -109,5 +115,31 @@ impl TryFrom<String> for StateGrant {
 impl From<StateGrant> for String {
     fn from(grant: StateGrant) -> String {
         grant.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_with_underscores_is_the_grants_name_with_hyphens() {
+        let grants = Grants {
+            buckets: vec!["user-sessions:ro".parse().expect("a grant")],
+            ..Grants::default()
+        };
+        for (label, granted) in [
+            ("user-sessions", true),
+            ("user_sessions", true),
+            ("user_sessions:ro", false),
+            ("User-Sessions", false),
+            ("user.sessions", false),
+            ("user-session", false),
+            ("", false),
+        ] {
+            let name = grants.bucket(label).map(|grant| grant.name.as_str());
+            assert_eq!(name, granted.then_some("user-sessions"), "{label}");
+            assert_eq!(grants.database(label), None, "{label}");
+        }
     }
 }

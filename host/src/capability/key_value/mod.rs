@@ -109,8 +109,8 @@ impl KeyValueView<'_> {
         Ok(self.table.get(handle)?.clone())
     }
 
-    fn open(&mut self, name: String) -> Done<Resource<Bucket>> {
-        let bucket = self.context.open(name)?;
+    fn open(&mut self, label: String) -> Done<Resource<Bucket>> {
+        let bucket = self.context.open(&label)?;
         self.hold(bucket)
     }
 
@@ -128,10 +128,13 @@ impl KeyValueView<'_> {
 }
 
 impl KeyValueContext {
-    fn open(&self, name: String) -> Done<Bucket> {
-        let access = self.grants.bucket_access(&name);
-        let access = access.ok_or(KeyValueError::AccessDenied)?;
-        Ok(Bucket { name, access })
+    fn open(&self, label: &str) -> Done<Bucket> {
+        let grant = self.grants.bucket(label);
+        let grant = grant.ok_or(KeyValueError::AccessDenied)?;
+        Ok(Bucket {
+            name: grant.name.to_string(),
+            access: grant.access,
+        })
     }
 
     async fn get(&self, bucket: Bucket, key: String) -> Done<Option<Vec<u8>>> {
