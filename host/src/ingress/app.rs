@@ -104,10 +104,9 @@ impl AppIngress {
                 });
             }
         };
-        let is_called = |of: &AppMembership| {
-            let name = of.component.as_ref().map(Name::as_str);
-            of.name == *app && name == Some(component.as_str())
-        };
+        let component = Name::resembling(component).ok()?;
+        let is_called =
+            |of: &AppMembership| of.name == *app && of.component.as_ref() == Some(&component);
         let called =
             |function: &&Arc<ReadyFunction>| function.manifest.app.as_ref().is_some_and(is_called);
         let function = table.functions().find(called)?.clone();

@@ -22,6 +22,18 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The name for what others call by a wider grammar: in lower case, with `-` for `_`, `.` and space.
+    pub fn resembling(text: &str) -> Result<Name, InvalidName> {
+        let name = text.to_ascii_lowercase().replace(['_', '.', ' '], "-");
+        name.parse().map_err(|_| InvalidName::new(text))
+    }
+}
+
+impl InvalidName {
+    fn new(text: &str) -> InvalidName {
+        InvalidName(text.chars().take(80).collect())
+    }
 }
 
 impl FromStr for Name {
@@ -32,7 +44,7 @@ impl FromStr for Name {
         let valid =
             (1..=63).contains(&text.len()) && !text.starts_with('-') && text.bytes().all(allowed);
         if !valid {
-            return Err(InvalidName(text.chars().take(80).collect()));
+            return Err(InvalidName::new(text));
         }
         Ok(Name(text.to_owned()))
     }
@@ -80,6 +92,21 @@ mod tests {
             &"x".repeat(64),
         ] {
             assert!(bad.parse::<Name>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_a_wider_grammar_have_one_that_resembles_them() {
+        for (text, expected) in [
+            ("door-bell", Some("door-bell")),
+            ("Door_Bell 2.0", Some("door-bell-2-0")),
+            ("_a", None),
+            ("", None),
+            ("ä", None),
+            ("a/b", None),
+        ] {
+            let name = Name::resembling(text).ok();
+            assert_eq!(name.as_ref().map(Name::as_str), expected, "{text:?}");
         }
     }
 }
