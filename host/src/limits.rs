@@ -82,8 +82,11 @@ pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
 pub const COMPILE_MEMORY_BYTES_MAX: u64 = 2048 * MIB;
 /// Bytes that are made of one upload: native code has three to five times the size of its component.
 pub const COMPILED_BYTES_MAX: u64 = 512 * MIB;
-/// Triggers of one function, of each kind.
+/// MQTT triggers of one function, and schedules.
 pub const TRIGGERS_MAX: usize = 64;
+/// HTTP routes of one function. Sites that have moved redirect from a few hundred, which a manifest has room for; a
+/// deployment compares each with all that there are.
+pub const ROUTES_MAX: usize = 512;
 
 /// Environment variables of one function.
 pub const ENVIRONMENT_MAX: usize = 256;

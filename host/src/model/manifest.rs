@@ -174,9 +174,9 @@ pub enum InvalidManifest {
          is over)"
     )]
     NeverRuns(String),
-    /// More triggers of one kind than [`limits::TRIGGERS_MAX`].
-    #[error("{0} {1} triggers are too many: a function has at most {max}", max = limits::TRIGGERS_MAX)]
-    TooManyTriggers(usize, &'static str),
+    /// More triggers of one kind than [`limits::ROUTES_MAX`] or [`limits::TRIGGERS_MAX`].
+    #[error("{0} {1} triggers are too many: a function has at most {2}")]
+    TooManyTriggers(usize, &'static str, usize),
     /// More databases than [`limits::SQL_DATABASES_GRANTED_MAX`].
     #[error("grants.databases: {0} databases are too many: a function has at most {max}", max = limits::SQL_DATABASES_GRANTED_MAX)]
     TooManyDatabases(usize),
@@ -301,13 +301,13 @@ impl Manifest {
             auth.check(&self.grants.outbound)?;
         }
         let counts = [
-            (self.http.len(), "http"),
-            (self.mqtt.len(), "mqtt"),
-            (self.schedule.len(), "schedule"),
+            (self.http.len(), "http", limits::ROUTES_MAX),
+            (self.mqtt.len(), "mqtt", limits::TRIGGERS_MAX),
+            (self.schedule.len(), "schedule", limits::TRIGGERS_MAX),
         ];
-        for (count, kind) in counts {
-            if count > limits::TRIGGERS_MAX {
-                return Err(InvalidManifest::TooManyTriggers(count, kind));
+        for (count, kind, most) in counts {
+            if count > most {
+                return Err(InvalidManifest::TooManyTriggers(count, kind, most));
             }
         }
         let databases = self.grants.databases.len();
