@@ -452,3 +452,29 @@ async fn a_handler_of_a_spin_trigger_with_another_type_is_refused() {
         admin.get("/api/v1/functions/handler").await.expect(404);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_may_take_a_slash_at_its_end() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let component = || artifacts::guest("http_version");
+    let deployed = admin.deployed("one", component(), "route=/a[/]").await;
+    let url = deployed["urls"][0].as_str().expect("a text");
+    assert!(url.ends_with("/a"), "{url}");
+    for path in ["/a", "/a/"] {
+        assert_eq!(answer(&host, path).await, (200, "v1".to_owned()), "{path}");
+    }
+    for path in ["/a//", "/a/b", "/ab"] {
+        assert_eq!(answer(&host, path).await.0, 404, "{path}");
+    }
+    for route in ["/a", "/a/", "/a[/]"] {
+        let clash = admin
+            .deploy("two", component(), &format!("route={route}"))
+            .await;
+        clash.expect_problem(409, "route_clash");
+    }
+    let two = artifacts::guest("http_version_two");
+    admin.deployed("two", two, "route=/a/{*rest}").await;
+    assert_eq!(answer(&host, "/a/").await.1, "v1");
+    assert_eq!(answer(&host, "/a/b").await.1, "v2");
+}

@@ -21,6 +21,7 @@ use crate::invoke::ready::ReadyFunction;
 use crate::limits::NEXT_RUNS_SHOWN;
 use crate::model::manifest::Manifest;
 use crate::model::name::Name;
+use crate::model::route::OPTIONAL_SLASH;
 use crate::model::schedule::{self, ScheduleTrigger};
 use crate::observe::journal::{Record, rfc3339};
 
@@ -240,8 +241,10 @@ fn triggers(manifest: &Manifest) -> Value {
     json!({ "http": manifest.http, "mqtt": manifest.mqtt, "schedule": schedules })
 }
 
-/// Where a route is reached. A rest segment may be empty, so the link leaves it out; parameters stay to be filled in.
+/// Where a route is reached. A rest segment may be empty, so the link leaves it out, as it does a slash that may be left
+/// out; parameters stay to be filled in.
 fn url(http_url: &str, route: &str) -> String {
+    let route = route.strip_suffix(OPTIONAL_SLASH).unwrap_or(route);
     let path = route.split("/{*").next().unwrap_or(route);
     format!("{http_url}{}", if path.is_empty() { "/" } else { path })
 }

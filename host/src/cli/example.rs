@@ -1,6 +1,7 @@
 //! Examples made from triggers: a path that a route matches, and the `curl` line that calls it.
 
 use super::functions::Triggers;
+use crate::model::route::OPTIONAL_SLASH;
 
 /// A path, or URL, that the route matches: each parameter stands for its own name.
 pub(super) fn example_path(route: &str) -> String {
@@ -24,8 +25,9 @@ pub(super) fn curl_line(url: &str, triggers: &Triggers) -> String {
     format!("curl {options}{}", quoted(&example_path(url)))
 }
 
-/// What every path of the route begins with, and its URL ends with: a rest segment may be empty.
+/// What every path of the route begins with, and its URL ends with: a rest segment may be empty, a slash left out.
 fn without_rest(route: &str) -> &str {
+    let route = route.strip_suffix(OPTIONAL_SLASH).unwrap_or(route);
     route.split("/{*").next().unwrap_or(route)
 }
 
@@ -72,7 +74,12 @@ mod tests {
             &["PUT"],
             "curl -X PUT -d 'hello' http://h/a",
         );
-        check("http://h/a", "/a", &["DELETE"], "curl -X DELETE http://h/a");
+        check(
+            "http://h/a",
+            "/a[/]",
+            &["DELETE"],
+            "curl -X DELETE http://h/a",
+        );
         check("http://h/a", "/a", &["HEAD"], "curl -I http://h/a");
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A pattern is compared with the path as the client sent it, segment by segment, each percent-decoded on its own: an
 //! encoded slash stays inside its segment, and dot segments and empty segments are segments like any other. What
-//! reaches a function is therefore exactly what its pattern says, whatever the spelling.
+//! reaches a function is therefore exactly what its pattern says, whatever the spelling. A pattern that ends in `[/]`
+//! matches with a slash at the end and without.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -10,13 +11,18 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A route pattern, such as `/thermostat/{device}` or `/files/{*rest}`.
+/// A route pattern, such as `/thermostat/{device}`, `/files/{*rest}` or `/about[/]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RoutePattern {
     text: String,
     segments: Vec<Segment>,
+    /// Whether a path may go on with a slash, and end there.
+    takes_slash: bool,
 }
+
+/// Ends a pattern that matches with a slash at the end and without.
+pub const OPTIONAL_SLASH: &str = "[/]";
 
 /// One segment of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,7 +52,10 @@ pub enum InvalidRoute {
     /// `{*rest}` before the end.
     #[error("route `{0}`: `{{*{1}}}` takes all that is left of the path, so nothing can follow it")]
     RestNotLast(String, String),
-    /// The same parameter twice.
+    /// `[/]` where no slash can be left out.
+    #[error("route `{0}`: `[/]` stands at the end, behind text or `{{name}}`")]
+    OptionalSlash(String),
+    /// The same parameter twice; headers carry them, so that case makes no difference.
     #[error("route `{0}` has the parameter `{1}` twice")]
     DuplicateParameter(String, String),
     /// Longer than 1,024 bytes or 32 segments.
@@ -98,7 +107,8 @@ impl RoutePattern {
                 _ => return None,
             }
         }
-        at_end.then_some(parameters)
+        let ends_in_slash = self.takes_slash && rest.is_empty();
+        (at_end || ends_in_slash).then_some(parameters)
     }
 
     /// The name of the parameter that takes all that is left of a path, where there is one.
@@ -117,24 +127,26 @@ impl RoutePattern {
         }
     }
 
-    /// Whether both patterns match the same paths: alike but for their parameters' names.
+    /// Whether some path matches both patterns equally well. The names of parameters make no difference.
     pub fn same_paths(&self, other: &RoutePattern) -> bool {
-        self.rank().eq(other.rank())
+        let ends = |pattern: &RoutePattern| 1..=1 + usize::from(pattern.takes_slash);
+        ends(self).any(|end| ends(other).any(|other_end| self.rank(end).eq(other.rank(other_end))))
     }
 
     /// Orders patterns so that the more specific comes first: exact before parameter before rest, from the left.
     pub fn precedence(&self, other: &RoutePattern) -> Ordering {
-        self.rank().cmp(other.rank())
+        self.rank(1).cmp(other.rank(1))
     }
 
-    fn rank(&self) -> impl Iterator<Item = (u8, &str)> {
+    /// With two ends, it is that of the pattern with a slash behind it.
+    fn rank(&self, ends: usize) -> impl Iterator<Item = (u8, &str)> {
         let ranked = self.segments.iter().map(|segment| match segment {
             Segment::Exact(text) => (0, text.as_str()),
             Segment::Parameter(_) => (1, ""),
             Segment::Rest(_) => (2, ""),
         });
         // A pattern that ends comes before one that takes all that is left from there.
-        ranked.chain(std::iter::once((0, "")))
+        ranked.chain(std::iter::repeat_n((0, ""), ends))
     }
 }
 
@@ -166,8 +178,10 @@ impl FromStr for RoutePattern {
         if text.len() > 1024 || text.split('/').count() > 33 {
             return Err(InvalidRoute::TooLong);
         }
+        let without_slash = path.strip_suffix(OPTIONAL_SLASH);
+        let path = without_slash.unwrap_or(path);
         let mut segments = Vec::new();
-        let mut names = Vec::new();
+        let mut names: Vec<String> = Vec::new();
         for part in path.split('/') {
             if let Some(Segment::Rest(name)) = segments.last() {
                 return Err(InvalidRoute::RestNotLast(text.to_owned(), name.clone()));
@@ -175,7 +189,7 @@ impl FromStr for RoutePattern {
             let segment = parse_segment(part)
                 .ok_or_else(|| InvalidRoute::Segment(text.to_owned(), part.to_owned()))?;
             if let Segment::Parameter(name) | Segment::Rest(name) = &segment {
-                if names.contains(name) {
+                if names.iter().any(|other| other.eq_ignore_ascii_case(name)) {
                     return Err(InvalidRoute::DuplicateParameter(
                         text.to_owned(),
                         name.clone(),
@@ -185,17 +199,22 @@ impl FromStr for RoutePattern {
             }
             segments.push(segment);
         }
+        let takes_slash = without_slash.is_some();
+        let has_none = matches!(segments.last(), Some(Segment::Rest(_))) || path.ends_with('/');
+        if path.contains(OPTIONAL_SLASH) || takes_slash && (has_none || path.is_empty()) {
+            return Err(InvalidRoute::OptionalSlash(text.to_owned()));
+        }
         Ok(RoutePattern {
             text: text.to_owned(),
             segments,
+            takes_slash,
         })
     }
 }
 
 fn parse_segment(part: &str) -> Option<Segment> {
     let parameter_name = |name: &str| {
-        let allowed =
-            |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || c == b'_';
+        let allowed = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
         (!name.is_empty() && name.bytes().all(allowed)).then(|| name.to_owned())
     };
     match part
@@ -245,7 +264,7 @@ mod tests {
 
     #[test]
     fn patterns_match_whole_paths() {
-        let cases: [(&str, &str, Option<&[&str]>); 16] = [
+        let cases: [(&str, &str, Option<&[&str]>); 22] = [
             ("/", "/", Some(&[])),
             ("/", "/a", None),
             ("/a", "/a", Some(&[])),
@@ -262,6 +281,12 @@ mod tests {
             ("/{*rest}", "/", Some(&[""])),
             ("/a/b", "/a/x/../b", None),
             ("/küche", "/k%C3%BCche", Some(&[])),
+            ("/a[/]", "/a", Some(&[])),
+            ("/a[/]", "/a/", Some(&[])),
+            ("/a[/]", "/a//", None),
+            ("/a[/]", "/a/b", None),
+            ("/a/{userId}[/]", "/a/1/", Some(&["1"])),
+            ("/a/{userId}[/]", "/a/", None),
         ];
         for (route, path, expected) in cases {
             let values = pattern(route)
@@ -282,6 +307,7 @@ mod tests {
             "/a/{x}",
             "/a/{x}/c",
             "/a/{*rest}",
+            "/{x}[/]",
             "/{x}/b",
             "/{x}/{y}",
             "/{*rest}",
@@ -301,6 +327,11 @@ mod tests {
         assert!(pattern("/{*x}").same_paths(&pattern("/{*y}")));
         assert!(!pattern("/a/{x}").same_paths(&pattern("/a/x")));
         assert!(!pattern("/a").same_paths(&pattern("/a/{*rest}")));
+        for other in ["/{a}", "/{b}/", "/{a}[/]"] {
+            assert!(pattern("/{a}[/]").same_paths(&pattern(other)), "{other}");
+            assert!(pattern(other).same_paths(&pattern("/{b}[/]")), "{other}");
+        }
+        assert!(!pattern("/a[/]").same_paths(&pattern("/{a}[/]")));
     }
 
     #[test]
@@ -313,11 +344,17 @@ mod tests {
             "/a{b}",
             "/{*rest}/a",
             "/{x}/{x}",
+            "/{x}/{X}",
+            "/{é}",
             "/a b",
             "/a?b",
-            "/{A}",
             "/{*}",
             "/a#b",
+            "/[/]",
+            "/a/[/]",
+            "/{*rest}[/]",
+            "/a[/]b",
+            "/a[/][/]",
         ];
         for text in bad {
             assert!(text.parse::<RoutePattern>().is_err(), "{text}");
