@@ -175,6 +175,7 @@ fn misfit_code(misfit: &Misfit) -> &'static str {
     match misfit {
         Misfit::NothingToTrigger(_) => "nothing_to_trigger",
         Misfit::TriggerWithoutExport { .. } => "export_missing",
+        Misfit::NoProgram(_) => "program_missing",
         Misfit::MqttWithoutTopic | Misfit::TicksWithoutSchedule => "trigger_missing",
         Misfit::TwoHandlers(_) => "handler_ambiguous",
         Misfit::WrongVersions(_) => "import_version",

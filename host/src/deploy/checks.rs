@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::inspect::Inspection;
 use super::interfaces::{self, Import, Needs};
-use crate::model::exports;
+use crate::model::exports::{self, HttpExport};
 use crate::model::manifest::{HttpTrigger, Manifest, ManifestGrants};
 use crate::model::name::Name;
 
@@ -38,6 +38,12 @@ pub enum Misfit {
         /// What is missing.
         export: &'static str,
     },
+    /// A CGI program that is none.
+    #[error(
+        "the manifest says `cgi` (in spin.toml, `executor = {{ type = \"wagi\" }}`), but the component is no program: \
+         it does not export `wasi:cli/run`, but {0}; take that out of the manifest"
+    )]
+    NoProgram(String),
     /// An MQTT function without a topic.
     #[error(
         "the component handles MQTT messages, but no topic starts it: add `?topic=sensors/%2B/temperature` to the \
@@ -112,7 +118,14 @@ pub fn fit(name: &Name, inspection: &Inspection, manifest: &mut Manifest) -> Res
             return Err(Misfit::TwoHandlers(names));
         }
     }
-    let handles_http = exports::http(&exports).is_some();
+    let http = match manifest.cgi {
+        true => exports::program(&exports),
+        false => exports::http(&exports),
+    };
+    if manifest.cgi && http.is_none() {
+        return Err(Misfit::NoProgram(or_nothing(&inspection.exports)));
+    }
+    let handles_http = http.is_some();
     let handles_mqtt = exports::mqtt(&exports).is_some();
     let needs_http = manifest
         .http
@@ -154,13 +167,18 @@ pub fn fit(name: &Name, inspection: &Inspection, manifest: &mut Manifest) -> Res
         return Err(missing);
     }
     let private = manifest.app.as_ref().is_some_and(|app| app.private);
-    if handles_http && manifest.http.is_empty() && !private {
-        let route = format!("/{name}/{{*rest}}")
-            .parse()
-            .expect("a name is a path segment");
-        manifest.http.push(HttpTrigger::new(route));
+    // Language runtimes export a program as well: where something else starts the component, requests are not meant to.
+    let is_program = matches!(http, Some(HttpExport::Command | HttpExport::AsyncCommand));
+    let is_meant = !is_program || manifest.cgi || !handles_mqtt && !takes_ticks;
+    if handles_http && is_meant && manifest.http.is_empty() && !private {
+        manifest.http.push(default_route(name));
     }
     Ok(())
+}
+
+fn default_route(name: &Name) -> HttpTrigger {
+    let route = format!("/{name}/{{*rest}}").parse();
+    HttpTrigger::new(route.expect("a name is a path segment"))
 }
 
 fn or_nothing(names: &[String]) -> String {
@@ -262,6 +280,35 @@ mod tests {
         assert_eq!(manifest.http[0].route.as_str(), "/door-bell/{*rest}");
         let manifest = check(&[HTTP], &[], "[[http]]\nroute = \"/x\"").expect("fits");
         assert_eq!(manifest.http.len(), 1);
+    }
+
+    #[test]
+    fn a_program_gets_a_route_where_nothing_else_starts_it() {
+        const RUN: &str = "wasi:cli/run@0.2.3";
+        let mqtt = "[[mqtt]]\ntopic = \"a\"";
+        let schedule = "[[schedule]]\ncron = \"* * * * *\"";
+        let routes = |exports: &[&str], manifest: &str| {
+            let fitted = check(exports, &[], manifest).expect("fits");
+            fitted.http.len()
+        };
+        assert_eq!(routes(&[RUN], ""), 1);
+        assert_eq!(routes(&[RUN, MQTT_EXPORT], mqtt), 0);
+        assert_eq!(routes(&[RUN, "handle-cron-event"], schedule), 0);
+        assert_eq!(routes(&[HTTP, MQTT_EXPORT], mqtt), 1);
+        assert_eq!(routes(&[RUN, HTTP, MQTT_EXPORT], mqtt), 1);
+        let meant = format!("{mqtt}\n[[http]]\nroute = \"/x\"");
+        assert_eq!(routes(&[RUN, MQTT_EXPORT], &meant), 1);
+        let cgi = format!("cgi = true\n{mqtt}");
+        assert_eq!(routes(&[RUN, MQTT_EXPORT], &cgi), 1);
+    }
+
+    #[test]
+    fn what_is_to_be_served_as_a_program_must_be_one() {
+        assert!(check(&[HTTP, "wasi:cli/run@0.3.0"], &[], "cgi = true").is_ok());
+        assert_eq!(
+            check(&[HTTP], &[], "cgi = true").map(|_| ()),
+            Err(Misfit::NoProgram(HTTP.to_owned()))
+        );
     }
 
     #[test]

@@ -26,7 +26,7 @@ use super::body::FunctionBody;
 use super::body::LimitedBody;
 use super::instance_state::{InstanceState, Start};
 use super::invoker::{Invoker, Recorder, Verdict, host_error, outcome_of};
-use super::ready::{HttpEntry, ReadyFunction};
+use super::ready::{HttpEntry, Loaded, ReadyFunction};
 use super::runtime::{Room, Runtime};
 use crate::model::cpu_time::CpuTime;
 use crate::model::event::Hops;
@@ -81,7 +81,7 @@ impl Invoker {
     /// Whether a function's component handles requests. Where that cannot be told, asking it tells why.
     pub async fn handles_http(&self, function: &Arc<ReadyFunction>) -> bool {
         let ready = self.ready(function).await;
-        ready.map_or(true, |(_, loaded)| loaded.http.is_some())
+        ready.map_or(true, |(_, loaded)| entry_point(function, loaded).is_some())
     }
 
     async fn answer_http<B>(
@@ -152,8 +152,8 @@ impl Invoker {
             Ok(ready) => ready,
             Err(outcome) => return Ok(Err(outcome)),
         };
-        let Some(entry) = loaded.http.clone() else {
-            let missing = "the component does not export wasi:http/incoming-handler";
+        let Some(entry) = entry_point(function, loaded).cloned() else {
+            let missing = "the component does not export what its requests go to";
             return Ok(Err(host_error(missing)));
         };
         let room = match hops {
@@ -169,6 +169,14 @@ impl Invoker {
             entry,
             held: (place, room),
         }))
+    }
+}
+
+/// What a function's requests go to, if its component has it.
+fn entry_point<'a>(function: &ReadyFunction, loaded: &'a Loaded) -> Option<&'a HttpEntry> {
+    match function.manifest.cgi {
+        true => loaded.program.as_ref(),
+        false => loaded.http.as_ref(),
     }
 }
 

@@ -78,6 +78,8 @@ pub(super) struct Loaded {
     /// How many slots of the pool an instance takes.
     pub(super) slots: u32,
     pub(super) http: Option<HttpEntry>,
+    /// The CGI program, also where `http` is something else.
+    pub(super) program: Option<HttpEntry>,
     pub(super) mqtt: Option<MqttEntry>,
     pub(super) schedule: Option<ScheduleEntry>,
 }
@@ -311,7 +313,8 @@ impl Loader {
         let mistyped = |error: wasmtime::Error| LoadError::Export(format!("{error:#}"));
         Ok(Loaded {
             slots,
-            http: http_entry(&names, &pre).map_err(mistyped)?,
+            http: http_entry(exports::http(&names), &pre).map_err(mistyped)?,
+            program: http_entry(exports::program(&names), &pre).map_err(mistyped)?,
             mqtt: mqtt_entry(&names, &pre).map_err(mistyped)?,
             schedule: schedule_entry(&names, &pre).map_err(mistyped)?,
         })
@@ -319,11 +322,11 @@ impl Loader {
 }
 
 fn http_entry(
-    exports: &[&str],
+    export: Option<HttpExport>,
     pre: &InstancePre<InstanceState>,
 ) -> wasmtime::Result<Option<HttpEntry>> {
     let pre = pre.clone();
-    let entry = match exports::http(exports) {
+    let entry = match export {
         Some(HttpExport::IncomingHandler) => HttpEntry::IncomingHandler(ProxyPre::new(pre)?),
         Some(HttpExport::Handler) => HttpEntry::Handler(ServicePre::new(pre)?),
         Some(HttpExport::Command) => HttpEntry::Command(p2::CommandPre::new(pre)?),

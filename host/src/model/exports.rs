@@ -78,6 +78,11 @@ pub fn http(exports: &[&str]) -> Option<HttpExport> {
     first(exports, &HTTP)
 }
 
+/// The export of a program that serves HTTP requests in the CGI manner, also beside one that is made for them.
+pub fn program(exports: &[&str]) -> Option<HttpExport> {
+    first(exports, &HTTP[2..])
+}
+
 /// The export that MQTT messages go to.
 pub fn mqtt(exports: &[&str]) -> Option<MqttExport> {
     first(exports, &MQTT)
@@ -134,6 +139,7 @@ mod tests {
     fn a_program_that_handles_requests_is_no_cgi_program() {
         let exports = ["wasi:cli/run@0.2.3", "wasi:http/incoming-handler@0.2.3"];
         assert_eq!(http(&exports), Some(HttpExport::IncomingHandler));
+        assert_eq!(program(&exports), Some(HttpExport::Command));
         assert_eq!(
             http_handlers(&exports),
             ["wasi:http/incoming-handler@0.2.3"]

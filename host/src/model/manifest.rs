@@ -38,6 +38,10 @@ pub struct Manifest {
     /// itself for components made with a Spin SDK.
     #[serde(default, skip_serializing_if = "is_false")]
     pub spin_headers: bool,
+    /// Whether requests go to the component's `wasi:cli/run`, in the CGI manner, also where it exports a handler for
+    /// them.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub cgi: bool,
     /// HTTP routes that start the function.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<HttpTrigger>,
@@ -225,6 +229,7 @@ impl Manifest {
         self.name = later.name.or_else(|| self.name.take());
         self.app = later.app.or_else(|| self.app.take());
         self.spin_headers |= later.spin_headers;
+        self.cgi |= later.cgi;
         add(&mut self.http, later.http, |a, b| {
             a.route.same_paths(&b.route) && a.methods == b.methods
         });
