@@ -394,43 +394,6 @@ async fn a_deleted_function_is_gone_with_all_of_its_revisions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_tells_and_stores_nothing() {
-    let host = TestHost::start().await;
-    let admin = host.admin();
-    let dry_run = |name: &str, guest: &str, query: &str| {
-        let path = format!("/api/v1/functions/{name}?dry_run=true&{query}");
-        let component = artifacts::guest(guest);
-        Reply::of(admin.request(Method::POST, &path).body(component))
-    };
-    let told = dry_run("dry", "kv_counter", "route=/dry").await;
-    let told = told.expect(200).json();
-    let texts = |value: &Value| value.to_string();
-    assert!(texts(&told["exports"]).contains("wasi:http/incoming-handler@0.2"));
-    assert!(texts(&told["imports"]).contains("wasi:keyvalue/atomics"));
-    assert_eq!(told["triggers"]["http"], json!([{ "route": "/dry" }]));
-    assert_eq!(told["grants"]["buckets"], json!(["default"]));
-    assert_eq!(told["would_change"], true);
-    let functions = admin.get("/api/v1/functions").await.expect(200).json();
-    assert_eq!(functions["functions"], json!([]));
-    let compiled = std::fs::read_dir(host.data_dir().join("compiled")).expect("a directory");
-    assert_eq!(compiled.count(), 0);
-    assert_eq!(answer(&host, "/dry").await.0, 404);
-
-    admin
-        .deployed("dry", artifacts::guest("kv_counter"), "route=/dry")
-        .await;
-    let same = dry_run("dry", "kv_counter", "route=/dry").await;
-    assert_eq!(same.expect(200).json()["would_change"], false);
-    let clash = dry_run("other", "http_version", "route=/dry").await;
-    clash.expect_problem(409, "route_clash");
-    let missing = dry_run("other", "kv_all", "").await;
-    missing.expect_problem(422, "grant_missing");
-    let unsaid = admin.request(Method::POST, "/api/v1/functions/dry");
-    Reply::of(unsaid).await.expect_problem(400, "bad_request");
-    assert_eq!(revision_numbers(&admin, "dry").await, [1]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_handler_of_a_spin_trigger_with_another_type_is_refused() {
     let host = TestHost::start().await;
     let admin = host.admin();

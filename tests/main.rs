@@ -8,6 +8,7 @@ mod capabilities;
 mod cli;
 mod deploy;
 mod dev;
+mod dry_run;
 mod durability;
 mod examples;
 mod guest_sqlite;

@@ -82,6 +82,9 @@ pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
 pub const COMPILE_MEMORY_BYTES_MAX: u64 = 2048 * MIB;
 /// Bytes that are made of one upload: native code has three to five times the size of its component.
 pub const COMPILED_BYTES_MAX: u64 = 512 * MIB;
+/// Compiled components that are kept of dry runs, for the deployments that follow. One more displaces the oldest, which
+/// is then compiled again.
+pub const DRY_RUNS_KEPT: usize = 32;
 /// MQTT triggers of one function, and schedules.
 pub const TRIGGERS_MAX: usize = 64;
 /// HTTP routes of one function. Sites that have moved redirect from a few hundred, which a manifest has room for; a

@@ -93,21 +93,18 @@ pub(super) async fn dry_run(
     }
     let function = name(&function)?;
     let _turn = host.deployer.turn().await;
-    let checked = host
-        .deployer
-        .check(Arc::new(
-            upload(function.clone(), parameters, request).await?,
-        ))
-        .await?;
-    host.deployer.check_clashes(&function, &checked.manifest)?;
+    let upload = upload(function, parameters, request).await?;
+    let forecast = host.deployer.dry_run(upload).await?;
+    let checked = forecast.checked;
     Ok(Json(json!({
         "digest": checked.digest.to_string(),
         "exports": checked.inspection.exports,
         "imports": checked.inspection.imports,
         "abi": checked.inspection.abi,
         "triggers": triggers(&checked.manifest),
+        "clashes": forecast.clashes,
         "grants": checked.manifest.grants,
-        "would_change": host.deployer.unchanged(&function, &checked).is_none(),
+        "would_change": forecast.would_change,
         "warnings": warnings(&host, &checked.manifest, &checked.inspection),
     })))
 }
@@ -217,6 +214,7 @@ fn summary(http_url: &str, function: &ReadyFunction) -> Value {
         "abi": function.abi,
         "component_bytes": function.component_bytes,
         "created_at": time(function.created_ms),
+        "app": function.manifest.app,
         "triggers": triggers(&function.manifest),
         "urls": urls,
         "invocations": totals.invocations,

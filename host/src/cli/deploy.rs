@@ -98,9 +98,12 @@ pub(super) struct Upload {
 /// What a deployment would do.
 #[derive(Deserialize)]
 pub(super) struct Forecast {
-    exports: Vec<String>,
+    pub(super) exports: Vec<String>,
     imports: Vec<String>,
-    triggers: Triggers,
+    pub(super) triggers: Triggers,
+    /// Functions of the same app that have one of its routes now.
+    #[serde(default)]
+    pub(super) clashes: Vec<String>,
     grants: Map<String, Value>,
     would_change: bool,
     #[serde(default)]
@@ -423,6 +426,7 @@ fn write_forecast(
     section("exports", &forecast.exports)?;
     section("imports", &forecast.imports)?;
     section("triggers", &forecast.triggers.lines())?;
+    section("clashes", &forecast.clashes)?;
     section("grants", &grant_lines(&forecast.grants))
 }
 

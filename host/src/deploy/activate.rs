@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Whatever fails before `stored` leaves nothing behind, and the previous revision serves on. A rollback is the last
-//! two steps with an older revision. One of them happens at a time; none of them stops an event.
+//! two steps with an older revision. One of them happens at a time; none of them stops an event. A dry run goes as far
+//! as `no clash`: see [`super::dry_run`].
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -15,6 +16,7 @@ use tokio::sync::{Mutex, RwLock, Semaphore, SemaphorePermit};
 use wasmparser::Parser;
 
 use super::checks::{self, Misfit};
+use super::dry_run::Tried;
 use super::inspect::{Inspection, NotAComponent, inspect, recognise};
 use super::manifest::{self, ManifestError};
 use crate::invoke::compile::CompileError;
@@ -48,7 +50,8 @@ pub struct Deployer {
     /// Held while the table, or what it needs, is being changed.
     pub(super) changing: Mutex<()>,
     /// Held for reading from compiling to storing, so that nothing is swept that is about to be stored.
-    preparing: RwLock<()>,
+    pub(super) preparing: RwLock<()>,
+    pub(super) tried: Tried,
 }
 
 /// What was sent to be deployed.
@@ -210,6 +213,7 @@ impl Deployer {
             guest_databases,
             changing: Mutex::new(()),
             preparing: RwLock::new(()),
+            tried: Tried::default(),
         }
     }
 
@@ -220,7 +224,7 @@ impl Deployer {
     }
 
     /// Whether an upload can run, as far as it can be told without compiling.
-    pub async fn check(&self, upload: Arc<Upload>) -> Result<Checked, DeployError> {
+    pub(super) async fn check(&self, upload: Arc<Upload>) -> Result<Checked, DeployError> {
         recognise(&upload.component)?;
         let derived = if Parser::is_core_wasm(&upload.component) {
             let component = componentize::component_of(upload.component.clone()).await;
@@ -236,18 +240,32 @@ impl Deployer {
     }
 
     /// Whether these triggers are free for this function.
-    pub fn check_clashes(&self, name: &Name, manifest: &Manifest) -> Result<(), DeployError> {
-        Ok(self.tables.current().check_clashes(name, &manifest.http)?)
+    fn check_clashes(&self, name: &Name, manifest: &Manifest) -> Result<(), DeployError> {
+        match self.tables.current().clashes(name, &manifest.http).next() {
+            Some(clash) => Err(Box::new(clash).into()),
+            None => Ok(()),
+        }
     }
 
     /// The active revision, if it has this component and manifest already.
-    pub fn unchanged(&self, name: &Name, checked: &Checked) -> Option<Arc<ReadyFunction>> {
+    pub(super) fn unchanged(&self, name: &Name, checked: &Checked) -> Option<Arc<ReadyFunction>> {
         let table = self.tables.current();
         let same = |function: &&Arc<ReadyFunction>| {
             function.digest == checked.digest
                 && as_json(&function.manifest) == as_json(&checked.manifest)
         };
         table.function(name).filter(same).cloned()
+    }
+
+    /// Compiles and links.
+    pub(super) async fn prepare(
+        &self,
+        upload: &Upload,
+        checked: &Checked,
+    ) -> Result<(), DeployError> {
+        let component = checked.derived.as_ref().unwrap_or(&upload.component);
+        let (digest, abi) = (checked.digest, checked.inspection.abi);
+        Ok(self.invoker.prepare(digest, component.clone(), abi).await?)
     }
 
     /// Deploys an upload.
@@ -264,9 +282,7 @@ impl Deployer {
         // Before compiling, to fail early; and again under the lock, to be sure.
         self.check_clashes(&upload.name, &checked.manifest)?;
         let preparing = self.preparing.read().await;
-        let component = checked.derived.as_ref().unwrap_or(&upload.component);
-        let (digest, abi) = (checked.digest, checked.inspection.abi);
-        self.invoker.prepare(digest, component.clone(), abi).await?;
+        self.prepare(&upload, &checked).await?;
         let _changing = self.changing.lock().await;
         if let Some(function) = self.unchanged(&upload.name, &checked) {
             // The same upload came twice at once, and the other one was first.
@@ -281,8 +297,8 @@ impl Deployer {
         let new = NewRevision {
             function: upload.name.clone(),
             component: upload.component.clone(),
-            digest,
-            abi,
+            digest: checked.digest,
+            abi: checked.inspection.abi,
             derived_digest: checked.derived_digest(),
             manifest: as_json(&checked.manifest).to_string(),
             files: upload
@@ -298,6 +314,7 @@ impl Deployer {
             .database
             .write(move |db| deployments::deploy(db, &new))
             .await?;
+        self.tried.forget(checked.digest);
         let function = self.activate(&upload.name, number).await?;
         drop(preparing);
         self.sweep().await;
@@ -379,10 +396,11 @@ impl Deployer {
         Ok(revisions)
     }
 
-    /// Forgets compiled components that no revision refers to; left to the next one while others are deploying.
-    async fn sweep(&self) {
+    /// Forgets compiled components that no revision refers to and no recent dry run; left to the next one while others
+    /// are deploying.
+    pub(super) async fn sweep(&self) {
         if let Ok(_nobody_prepares) = self.preparing.try_write() {
-            self.invoker.sweep().await;
+            self.invoker.sweep(&self.tried.all()).await;
         }
     }
 

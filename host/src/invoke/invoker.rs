@@ -107,9 +107,9 @@ impl Invoker {
         }
     }
 
-    /// Forgets compiled components and directories of files that no revision refers to.
-    pub async fn sweep(&self) {
-        self.loader.sweep().await;
+    /// Forgets compiled components and directories of files that no revision refers to; of components, these are kept.
+    pub async fn sweep(&self, kept: &[Digest]) {
+        self.loader.sweep(kept).await;
         if let Err(error) = self.files.sweep().await {
             tracing::warn!(%error, "the directories of files could not be swept");
         }

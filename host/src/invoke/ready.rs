@@ -276,10 +276,11 @@ impl Loader {
         Ok(loaded)
     }
 
-    /// Forgets compiled components that no revision refers to.
-    pub(super) async fn sweep(&self) {
+    /// Forgets compiled components that no revision refers to, but for these.
+    pub(super) async fn sweep(&self, kept: &[Digest]) {
         match self.database.read(deployments::digests).await {
-            Ok(in_use) => {
+            Ok(mut in_use) => {
+                in_use.extend_from_slice(kept);
                 if let Err(error) = self.cache.sweep(&in_use) {
                     tracing::warn!(%error, "the cache of compiled components could not be swept");
                 }

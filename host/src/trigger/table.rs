@@ -112,32 +112,30 @@ impl TriggerTable {
         )
     }
 
-    /// Whether a function with these triggers would clash with another one.
-    pub fn check_clashes(
+    /// What a function with these triggers would clash with: one route of each function that has one of them.
+    pub fn clashes(
         &self,
         name: &Name,
         triggers: &[HttpTrigger],
-    ) -> Result<(), Box<RouteClash>> {
+    ) -> impl Iterator<Item = RouteClash> {
         let others = self
             .functions
             .values()
-            .filter(|function| function.name != *name);
-        for other in others {
-            for other_trigger in &other.manifest.http {
-                if let Some(trigger) = triggers
+            .filter(move |function| function.name != *name);
+        others.filter_map(move |other| {
+            let clash = |other_trigger: &HttpTrigger| {
+                let trigger = triggers
                     .iter()
-                    .find(|trigger| trigger.clashes_with(other_trigger))
-                {
-                    return Err(Box::new(RouteClash {
-                        function: name.clone(),
-                        route: trigger.route.clone(),
-                        other_function: other.name.clone(),
-                        other_route: other_trigger.route.clone(),
-                    }));
-                }
-            }
-        }
-        Ok(())
+                    .find(|trigger| trigger.clashes_with(other_trigger))?;
+                Some(RouteClash {
+                    function: name.clone(),
+                    route: trigger.route.clone(),
+                    other_function: other.name.clone(),
+                    other_route: other_trigger.route.clone(),
+                })
+            };
+            other.manifest.http.iter().find_map(clash)
+        })
     }
 
     /// What this method and path lead to: exact before parameter before rest.
