@@ -11,11 +11,11 @@ use tidegate_tests::{AdminClient, MqttClient, QoS, Reply, SOON, TestHost, artifa
 use crate::cli::{path_text, run};
 
 /// A directory with an app in it.
-struct AppDirectory(TempDir);
+pub(crate) struct AppDirectory(TempDir);
 
 impl AppDirectory {
     /// The manifest, and the guests under the names that it has for them.
-    fn new(manifest: &str, guests: &[(&str, &str)]) -> AppDirectory {
+    pub(crate) fn new(manifest: &str, guests: &[(&str, &str)]) -> AppDirectory {
         let directory = AppDirectory(TempDir::new().expect("a directory"));
         directory.write("spin.toml", manifest);
         for (file, guest) in guests {
@@ -24,17 +24,17 @@ impl AppDirectory {
         directory
     }
 
-    fn path(&self, file: &str) -> PathBuf {
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
         self.0.path().join(file)
     }
 
-    fn write(&self, file: &str, text: &str) {
+    pub(crate) fn write(&self, file: &str, text: &str) {
         let path = self.path(file);
         fs::create_dir_all(path.parent().expect("a parent")).expect("made");
         fs::write(path, text).expect("written");
     }
 
-    fn text(&self, file: &str) -> String {
+    pub(crate) fn text(&self, file: &str) -> String {
         path_text(&self.path(file)).to_owned()
     }
 }
@@ -60,7 +60,7 @@ broker = { default = "localhost" }
 greeting = { required = true }
 
 [[trigger.http]]
-route = "/front/:user/..."
+route = "/front/:userName/..."
 component = "front"
 
 [[trigger.http]]
@@ -108,7 +108,7 @@ fn shop() -> AppDirectory {
     directory
 }
 
-async fn get(host: &TestHost, path: &str) -> Reply {
+pub(crate) async fn get(host: &TestHost, path: &str) -> Reply {
     Reply::of(host.function(path)).await
 }
 
@@ -204,12 +204,12 @@ async fn the_front_is_told_about_its_request(host: &TestHost) {
     for line in [
         format!("spin-full-url: http://{address}/front/ann%20b/x/y/?k=v\n"),
         "spin-path-info: /x/y/\n".to_owned(),
-        "spin-matched-route: /front/:user/...\n".to_owned(),
-        "spin-raw-component-route: /front/:user/...\n".to_owned(),
-        "spin-component-route: /front/:user\n".to_owned(),
+        "spin-matched-route: /front/:userName/...\n".to_owned(),
+        "spin-raw-component-route: /front/:userName/...\n".to_owned(),
+        "spin-component-route: /front/:userName\n".to_owned(),
         "spin-base-path: /\n".to_owned(),
         "spin-client-addr: 127.0.0.1:".to_owned(),
-        "spin-path-match-user: ann%20b\n".to_owned(),
+        "spin-path-match-username: ann%20b\n".to_owned(),
     ] {
         assert!(headers.contains(&line), "no `{line}` in {headers}");
     }

@@ -8,7 +8,7 @@ use http::{HeaderName, Request};
 use super::http::insert;
 use crate::model::app::INTERNAL_DOMAIN;
 use crate::model::event::MatchedRoute;
-use crate::model::route::RoutePattern;
+use crate::model::route::{OPTIONAL_SLASH, RoutePattern};
 
 const BASE_PATH: HeaderName = HeaderName::from_static("spin-base-path");
 const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("spin-client-addr");
@@ -73,13 +73,11 @@ fn spin_route(pattern: &RoutePattern) -> String {
         Some(name) => format!(":{name}"),
         None => part.to_owned(),
     };
-    let segments: Vec<String> = pattern.as_str().split('/').map(segment).collect();
-    let route = segments.join("/");
-    // The twin of a route without the slash, which is what is written in spin.toml.
-    match route.strip_suffix('/') {
-        Some("") | None => route,
-        Some(written) => written.to_owned(),
-    }
+    // Spin takes no notice of that slash, so it is not written there.
+    let route = pattern.as_str();
+    let route = route.strip_suffix(OPTIONAL_SLASH).unwrap_or(route);
+    let segments: Vec<String> = route.split('/').map(segment).collect();
+    segments.join("/")
 }
 
 fn full_url<B>(request: &Request<B>) -> String {
@@ -160,7 +158,13 @@ mod tests {
             ("/{*rest}", "/a", ["/...", "/...", "", "/a"]),
             ("/", "/", ["", "/", "/", ""]),
             ("/foo", "/foo", ["/foo", "/foo", "/foo", ""]),
-            ("/foo/", "/foo/", ["/foo", "/foo", "/foo", ""]),
+            ("/foo/", "/foo/", ["/foo", "/foo/", "/foo/", ""]),
+            ("/foo[/]", "/foo/", ["/foo", "/foo", "/foo", ""]),
+            (
+                "/{userId}[/]",
+                "/1",
+                ["/:userId", "/:userId", "/:userId", ""],
+            ),
             ("/{a}/x", "/1/x", ["/:a/x", "/:a/x", "/:a/x", ""]),
             ("/{a}/{*rest}", "/1/2", ["/:a/...", "/:a/...", "/:a", "/2"]),
         ];

@@ -4,7 +4,12 @@
 //! in the reader's words, with the line of `spin.toml` that it comes from. What Tidegate cannot honour is an error;
 //! nothing is left out silently but `build`, `targets` and profiles, which are of no concern to a host.
 
+mod broker;
+mod executor;
 mod fragments;
+mod own_keys;
+mod responses;
+mod triggers;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -12,26 +17,27 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use serde::Deserialize as _;
-use toml::{Spanned, Table, Value};
+use toml::{Spanned, Table};
 
 use super::files::{self, LocalFiles};
 use super::manifest::{
-    Commands, Component, ComponentReference, CronTrigger, Executor, HttpTrigger, MqttTrigger,
-    SpinManifest, TextOr,
+    Commands, Component, ComponentReference, CronTrigger, HttpTrigger, MqttTrigger, SpinManifest,
+    TextOr,
 };
-use super::routes;
 use super::secrets::AppSecrets;
 use super::source::{Mistake, Source};
 use super::variables::Variables;
 use crate::model::app::AppMembership;
-use crate::model::manifest::{self as model, Manifest};
+use crate::model::grant::name_of_label;
+use crate::model::manifest::Manifest;
 use crate::model::name::Name;
-use crate::model::route::RoutePattern;
-use crate::model::static_response::StaticResponse;
-use fragments::{grant, insert_into_last, nested, trigger_table};
+pub(super) use executor::Requests;
+use fragments::grant;
 
 /// A Spin app as what is to be uploaded.
 pub(in crate::cli) struct App {
+    /// Its name.
+    pub(in crate::cli) name: Name,
     /// One for each function.
     pub(in crate::cli) functions: Vec<AppFunction>,
     /// What is to be set before they are deployed.
@@ -49,6 +55,8 @@ pub(in crate::cli) struct AppFunction {
     pub(in crate::cli) files: LocalFiles,
     /// The commands that build the component, each in a directory.
     pub(in crate::cli) build: Vec<(String, PathBuf)>,
+    /// What serves its requests, where it has any.
+    pub(super) requests: Option<Requests>,
     /// What the host objects to is reported here.
     at: Range<usize>,
 }
@@ -63,6 +71,7 @@ impl AppFunction {
 /// A component with everything that triggers it.
 struct Part<'a> {
     id: String,
+    name: Name,
     at: Range<usize>,
     component: &'a Component,
     http: Vec<&'a Spanned<HttpTrigger>>,
@@ -89,12 +98,13 @@ pub(super) fn translate(
     translation.check_broker()?;
     translation.check_routes()?;
     let parts = translation.parts()?;
+    translation.check_keys_for_all(&parts)?;
     let (mut functions, mut secrets) = (Vec::new(), AppSecrets::new());
     for part in &parts {
         functions.push(translation.function(part, &mut secrets)?);
     }
     functions.extend(translation.responses()?);
-    let mut notes = Vec::new();
+    let mut notes = translation.notes(&parts)?;
     for id in spin.component.keys().map(Spanned::get_ref) {
         if !parts.iter().any(|part| part.id == *id) {
             notes.push(format!(
@@ -114,16 +124,16 @@ pub(super) fn translate(
         return Err(source.mistake(0..0, text));
     }
     Ok(App {
+        name: translation.app,
         functions,
         secrets,
         notes,
     })
 }
 
-/// Spin's names may have capitals, and Tidegate's may not.
+/// Spin's names may have more in them than Tidegate's.
 fn name<T>(source: &Source, at: &Spanned<T>, text: &str) -> Result<Name, Mistake> {
-    let name = text.to_lowercase().parse();
-    name.map_err(|error| source.mistake(at.span(), error))
+    Name::resembling(text).map_err(|error| source.mistake(at.span(), error))
 }
 
 struct Translation<'a> {
@@ -138,9 +148,25 @@ impl<'a> Translation<'a> {
         self.source.mistake(at.span(), what)
     }
 
-    /// The components that some trigger names, in the order of their ids.
+    /// What whoever deploys the app would not expect.
+    fn notes(&self, parts: &[Part<'_>]) -> Result<Vec<String>, Mistake> {
+        let renamed = |what: &str, written: &str, name: &Name| {
+            let note = || format!("the {what} `{written}` is called `{name}` here");
+            (written != name.as_str()).then(note)
+        };
+        let app = renamed("app", self.spin.application.name.get_ref(), &self.app);
+        let mut notes: Vec<String> = app.into_iter().collect();
+        notes.extend(self.note_on_messages()?);
+        for part in parts {
+            notes.extend(renamed("component", &part.id, &part.name));
+            notes.extend(self.notes_on_publishing(part)?);
+        }
+        Ok(notes)
+    }
+
+    /// The components that some trigger names, in the order of their names.
     fn parts(&self) -> Result<Vec<Part<'a>>, Mistake> {
-        let mut parts: BTreeMap<String, Part<'a>> = BTreeMap::new();
+        let mut parts = BTreeMap::new();
         let triggers = &self.spin.trigger;
         for trigger in &triggers.http {
             if let Some(component) = &trigger.get_ref().component {
@@ -163,7 +189,7 @@ impl<'a> Translation<'a> {
     /// The part of the component that a trigger names, or has written out in it.
     fn part<'p>(
         &self,
-        parts: &'p mut BTreeMap<String, Part<'a>>,
+        parts: &'p mut BTreeMap<Name, Part<'a>>,
         reference: &'a ComponentReference,
     ) -> Result<&'p mut Part<'a>, Mistake> {
         let (id, at, component) = match reference.get_ref() {
@@ -175,19 +201,32 @@ impl<'a> Translation<'a> {
                 (id.clone(), key.span(), component)
             }
             TextOr::Table(component) => {
-                let inline = parts.keys().filter(|id| id.starts_with("inline-component"));
+                let inline = parts
+                    .values()
+                    .filter(|part| part.id.starts_with("inline-component"));
                 let id = format!("inline-component{}", inline.count() + 1);
                 (id, reference.span(), &**component)
             }
         };
-        Ok(parts.entry(id.clone()).or_insert(Part {
-            id,
-            at,
+        let at = Spanned::new(at, ());
+        let name = name(self.source, &at, &id)?;
+        let part = parts.entry(name.clone()).or_insert(Part {
+            id: id.clone(),
+            name,
+            at: at.span(),
             component,
             http: Vec::new(),
             mqtt: Vec::new(),
             cron: Vec::new(),
-        }))
+        });
+        if !std::ptr::eq(part.component, component) {
+            let text = format!(
+                "`{}` and `{id}` would both be the function `{}-{}`: rename one of them",
+                part.id, self.app, part.name
+            );
+            return Err(self.mistake(&at, text));
+        }
+        Ok(part)
     }
 
     /// The function of a component; what is secret of it goes to `secrets`.
@@ -195,19 +234,22 @@ impl<'a> Translation<'a> {
         let component = part.component;
         self.check_component(component)?;
         let at = Spanned::new(part.at.clone(), ());
-        let function = name(self.source, &at, &format!("{}-{}", self.app, part.id))?;
+        let function = name(self.source, &at, &format!("{}-{}", self.app, part.name))?;
+        let requests = self.requests(part)?;
         let mut manifest = Manifest {
             app: Some(AppMembership {
                 name: self.app.clone(),
-                component: Some(name(self.source, &at, &part.id)?),
+                component: Some(part.name.clone()),
                 private: part.http.iter().all(|trigger| is_private(trigger)),
             }),
             spin_headers: true,
+            cgi: requests.as_ref().is_some_and(|requests| requests.wagi),
             environment: component.environment.clone(),
             ..Manifest::default()
         };
         self.add_variables(&function, component, &mut manifest, secrets)?;
         self.add_settings(&mut manifest, component)?;
+        self.add_own_keys(&mut manifest, part)?;
         for trigger in &part.http {
             self.add_http(&mut manifest, trigger)?;
         }
@@ -215,13 +257,7 @@ impl<'a> Translation<'a> {
             self.add_mqtt(&mut manifest, component, trigger)?;
         }
         for trigger in &part.cron {
-            let expression = trigger.get_ref().cron_expression.clone();
-            let fields = [("cron", Value::from(expression.get_ref().as_str()))];
-            self.add(
-                &mut manifest,
-                &expression,
-                trigger_table("schedule", fields),
-            )?;
+            self.add_cron(&mut manifest, component, trigger)?;
         }
         let checked = manifest.check();
         checked.map_err(|error| self.mistake(&at, error))?;
@@ -231,6 +267,7 @@ impl<'a> Translation<'a> {
             manifest,
             files: files::collect(self.source, &component.files, &component.exclude_files)?,
             build: self.build(component),
+            requests,
             at: part.at.clone(),
         })
     }
@@ -304,277 +341,44 @@ impl<'a> Translation<'a> {
             // What a template leaves empty grants nothing.
             if !["", "http://", "https://"].contains(&filled.as_str()) {
                 self.add(manifest, host, grant("outbound", &filled))?;
-                if is_own_broker(&filled) && !self.narrows_publishing(component) {
+                if broker::is_reached_by(&filled) && !self.narrows_publishing(component) {
                     // Who may connect to Spin's broker may publish to all of its topics.
                     self.add(manifest, host, grant("publish", "#"))?;
                 }
             }
         }
-        for store in &component.key_value_stores {
-            self.add(manifest, store, grant("buckets", store.get_ref()))?;
-        }
-        for database in &component.sqlite_databases {
-            self.add(manifest, database, grant("databases", database.get_ref()))?;
-        }
-        for tools in [&self.spin.application.tool, &component.tool] {
-            for (key, value) in &tools.tidegate {
-                self.add_own(manifest, key, value)?;
-            }
-        }
-        Ok(())
+        self.add_state(manifest, "buckets", &component.key_value_stores)?;
+        self.add_state(manifest, "databases", &component.sqlite_databases)
     }
 
-    fn narrows_publishing(&self, component: &Component) -> bool {
-        let tools = [&self.spin.application.tool, &component.tool];
-        tools
-            .iter()
-            .any(|tool| tool.tidegate.contains_key("publish"))
-    }
-
-    /// A key of Tidegate's own: a limit, or what may be published to. Those of MQTT triggers are theirs.
-    fn add_own(
+    /// Key-value stores or databases, by the names of their labels.
+    fn add_state(
         &self,
         manifest: &mut Manifest,
-        key: &Spanned<String>,
-        value: &Spanned<Value>,
+        kind: &str,
+        labels: &[Spanned<String>],
     ) -> Result<(), Mistake> {
-        let table = match key.get_ref().as_str() {
-            "attempts" | "order" => return Ok(()),
-            name @ ("publish" | "secrets") => nested("grants", name, value.get_ref().clone()),
-            name => nested("limits", name, value.get_ref().clone()),
-        };
-        self.add(manifest, key, table)
-    }
-
-    fn add_http(
-        &self,
-        manifest: &mut Manifest,
-        trigger: &Spanned<HttpTrigger>,
-    ) -> Result<(), Mistake> {
-        let written = trigger.get_ref();
-        if let Some(response) = &written.static_response {
-            let text = "a trigger has either a component or a static_response";
-            return Err(self.mistake(response, text));
-        }
-        if let Some(executor) = &written.executor {
-            self.add_executor(manifest, executor.get_ref())?;
-        }
-        let routes = self
-            .routes(trigger)?
-            .into_iter()
-            .map(model::HttpTrigger::new);
-        manifest.http.extend(routes);
-        Ok(())
-    }
-
-    fn add_executor(&self, manifest: &mut Manifest, executor: &Executor) -> Result<(), Mistake> {
-        let wagi = match executor.kind.get_ref().as_str() {
-            "http" | "spin" => false,
-            "wagi" => true,
-            other => {
-                let text = format!("there is no executor `{other}`: use `http` or `wagi`");
-                return Err(self.mistake(&executor.kind, text));
-            }
-        };
-        let of_wagi = [&executor.argv, &executor.entrypoint]
-            .into_iter()
-            .flatten()
-            .next();
-        if let Some(setting) = of_wagi.filter(|_| !wagi) {
-            return Err(self.mistake(setting, "only the executor `wagi` takes this"));
-        }
-        let entrypoint = executor.entrypoint.as_ref();
-        if let Some(other) = entrypoint.filter(|entrypoint| entrypoint.get_ref() != "_start") {
-            return Err(self.mistake(other, "a program begins at `_start`; remove `entrypoint`"));
-        }
-        let _ = manifest;
-        match &executor.argv {
-            Some(argv) if argv.get_ref() != "${SCRIPT_NAME} ${ARGS}" => Err(self.mistake(
-                argv,
-                "programs get no other arguments than `${SCRIPT_NAME} ${ARGS}`",
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// The patterns of a trigger: none where it is private.
-    fn routes(&self, trigger: &Spanned<HttpTrigger>) -> Result<Vec<RoutePattern>, Mistake> {
-        let written = trigger.get_ref();
-        let composed = [&written.components, &written.dependencies];
-        if let Some(composed) = composed.into_iter().flatten().next() {
-            let text = "middleware is not put together here: compose the components with `wac`, and name the result";
-            return Err(self.mistake(composed, text));
-        }
-        match written.route.get_ref() {
-            TextOr::Text(route) => {
-                routes::translate(route).map_err(|error| self.mistake(&written.route, error))
-            }
-            TextOr::Table(route) if route.private => Ok(Vec::new()),
-            TextOr::Table(_) => {
-                let text = "a route is a text, as in `/users/:id`, or `{ private = true }`";
-                Err(self.mistake(&written.route, text))
-            }
-        }
-    }
-
-    /// Spin lets the last of two triggers with the same route win. Here it is a mistake.
-    fn check_routes(&self) -> Result<(), Mistake> {
-        let mut taken: Vec<(RoutePattern, Range<usize>)> = Vec::new();
-        for trigger in &self.spin.trigger.http {
-            let route = &trigger.get_ref().route;
-            for pattern in self.routes(trigger)? {
-                if let Some((_, first)) = taken.iter().find(|(other, _)| other.same_paths(&pattern))
-                {
-                    let first = self.source.mistake(first.clone(), "");
-                    let text = format!(
-                        "this route is taken by the trigger in line {}: a path starts one function",
-                        first.line()
-                    );
-                    return Err(self.mistake(route, text));
-                }
-                taken.push((pattern, route.span()));
-            }
-        }
-        Ok(())
-    }
-
-    fn add_mqtt(
-        &self,
-        manifest: &mut Manifest,
-        component: &Component,
-        trigger: &Spanned<MqttTrigger>,
-    ) -> Result<(), Mistake> {
-        let MqttTrigger { topic, qos, .. } = trigger.get_ref();
-        let filled = self.variables.fill(self.source, topic)?.text;
-        let level = match qos.get_ref().as_str() {
-            "0" => 0,
-            "1" => 1,
-            _ => {
-                let text =
-                    "messages are delivered to functions with QoS \"0\" or \"1\" (at least once)";
-                return Err(self.mistake(qos, text));
-            }
-        };
-        let fields = [("topic", Value::from(filled)), ("qos", Value::from(level))];
-        self.add(manifest, topic, trigger_table("mqtt", fields.clone()))?;
-        for tools in [&self.spin.application.tool, &component.tool] {
-            for (key, value) in &tools.tidegate {
-                if !["attempts", "order"].contains(&key.get_ref().as_str()) {
-                    continue;
-                }
-                let mut table = trigger_table("mqtt", fields.clone());
-                insert_into_last(&mut table, "mqtt", key.get_ref(), value.get_ref().clone());
-                self.add_mqtt_own(manifest, key, table)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A trigger that is there already, with one more key: what it had stays.
-    fn add_mqtt_own(
-        &self,
-        manifest: &mut Manifest,
-        key: &Spanned<String>,
-        table: Table,
-    ) -> Result<(), Mistake> {
-        let mut read = Manifest::default();
-        self.add(&mut read, key, table)?;
-        let (Some(new), Some(last)) = (read.mqtt.pop(), manifest.mqtt.last_mut()) else {
-            return Ok(());
-        };
-        match key.get_ref().as_str() {
-            "attempts" => last.attempts = new.attempts,
-            _ => last.order = new.order,
-        }
-        Ok(())
-    }
-
-    /// There is one broker: the host's own.
-    fn check_broker(&self) -> Result<(), Mistake> {
-        let Some(first) = self.spin.trigger.mqtt.first() else {
-            return Ok(());
-        };
-        let Some(settings) = &self.spin.application.trigger.mqtt else {
-            let text = "[application.trigger.mqtt] with the broker's `address` is missing";
-            return Err(self.mistake(first, text));
-        };
-        let address = self.variables.fill(self.source, &settings.address)?.text;
-        if is_own_broker(&address) {
-            return Ok(());
-        }
-        let text = format!(
-            "`{address}` is another machine's broker, and messages come from this host's own only: let that broker \
-             forward them here, and write `mqtt://localhost:1883`"
-        );
-        Err(self.mistake(&settings.address, text))
-    }
-
-    /// The function of the responses that the host gives by itself, if there are any.
-    fn responses(&self) -> Result<Option<AppFunction>, Mistake> {
-        let mut manifest = Manifest {
-            app: Some(AppMembership {
-                name: self.app.clone(),
-                component: None,
-                private: false,
-            }),
-            ..Manifest::default()
-        };
-        let mut at = None;
-        for trigger in &self.spin.trigger.http {
-            let written = trigger.get_ref();
-            let Some(response) = &written.static_response else {
-                if written.component.is_none() {
-                    let text = "a trigger needs a component or a static_response";
-                    return Err(self.mistake(trigger, text));
-                }
-                continue;
+        for (index, label) in labels.iter().enumerate() {
+            let name = name_of_label(label.get_ref());
+            let alike = |other: &&Spanned<String>| {
+                other.get_ref() != label.get_ref() && name_of_label(other.get_ref()) == name
             };
-            at.get_or_insert(trigger.span());
-            let given = response.get_ref();
-            let (status, headers) = (given.status_code.unwrap_or(200), given.headers.clone());
-            let own = StaticResponse::new(status, headers, given.body.clone());
-            let own = own.map_err(|error| self.mistake(response, error))?;
-            let patterns = self.routes(trigger)?;
-            if patterns.is_empty() {
-                let text = "nothing calls a response that is private: give it a route";
-                return Err(self.mistake(&written.route, text));
+            if let Some(other) = labels[..index].iter().find(alike) {
+                let text = format!(
+                    "`{}` and `{}` would both be `{name}`, since names have `-` where labels have `_`: use one of them",
+                    other.get_ref(),
+                    label.get_ref()
+                );
+                return Err(self.mistake(label, text));
             }
-            manifest
-                .http
-                .extend(patterns.into_iter().map(|route| model::HttpTrigger {
-                    response: Some(own.clone()),
-                    ..model::HttpTrigger::new(route)
-                }));
+            self.add(manifest, label, grant(kind, &name))?;
         }
-        Ok(at.map(|at| AppFunction {
-            name: self.app.clone(),
-            component: None,
-            manifest,
-            files: LocalFiles::new(),
-            build: Vec::new(),
-            at,
-        }))
+        Ok(())
     }
 }
 
 fn is_private(trigger: &Spanned<HttpTrigger>) -> bool {
     matches!(trigger.get_ref().route.get_ref(), TextOr::Table(_))
-}
-
-/// Whether an address is that of this machine's broker, as far as it can be told from here.
-fn is_own_broker(address: &str) -> bool {
-    let Some(authority) = address.strip_prefix("mqtt://") else {
-        return false;
-    };
-    let authority = authority.split(['/', '?']).next().unwrap_or_default();
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.parse::<u16>().is_ok() => host,
-        _ => authority,
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let address = host.parse::<std::net::IpAddr>();
-    ["localhost", "tidegate.internal"].contains(&host)
-        || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
