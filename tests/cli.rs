@@ -48,6 +48,14 @@ impl Done {
         self.says(texts);
     }
 
+    /// Checks that all of these texts are in what it says beside its output.
+    #[track_caller]
+    pub(crate) fn noted(self, texts: &[&str]) {
+        for text in texts {
+            assert!(self.err.contains(text), "no `{text}` in {self:?}");
+        }
+    }
+
     /// Checks that all of these texts are in its output.
     #[track_caller]
     pub(crate) fn says(self, texts: &[&str]) -> Done {

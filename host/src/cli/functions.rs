@@ -9,6 +9,7 @@ use super::client::{AdminClient, ClientArgs};
 use super::input;
 use super::print::{self, Paint, Table};
 use crate::model::name::Name;
+use crate::model::route::RoutePattern;
 
 /// `tidegate functions`; lists, where no subcommand follows.
 #[derive(clap::Args)]
@@ -60,6 +61,7 @@ pub(super) struct Function {
     pub(super) revision: u64,
     pub(super) digest: String,
     pub(super) created_at: String,
+    pub(super) app: Option<App>,
     pub(super) component_bytes: Option<u64>,
     /// Whether the request made a new revision.
     #[serde(default)]
@@ -75,6 +77,14 @@ pub(super) struct Function {
     #[serde(default)]
     failures: u64,
     manifest: Option<serde_json::Value>,
+}
+
+/// The app that a function belongs to.
+#[derive(Deserialize)]
+pub(super) struct App {
+    pub(super) name: String,
+    /// What the app's other functions call it.
+    pub(super) component: Option<String>,
 }
 
 /// What starts a function.
@@ -114,9 +124,10 @@ pub(super) struct ScheduleTrigger {
     next_runs: Vec<String>,
 }
 
+/// All functions of a host.
 #[derive(Deserialize)]
-struct FunctionList {
-    functions: Vec<Function>,
+pub(super) struct FunctionList {
+    pub(super) functions: Vec<Function>,
 }
 
 #[derive(Deserialize)]
@@ -161,6 +172,17 @@ impl Triggers {
 }
 
 impl HttpTrigger {
+    /// Whether some request would match both equally well.
+    pub(super) fn clashes_with(&self, other: &HttpTrigger) -> bool {
+        let pattern = |trigger: &HttpTrigger| trigger.route.parse::<RoutePattern>();
+        let (Ok(own), Ok(others)) = (pattern(self), pattern(other)) else {
+            return false;
+        };
+        let meet = |method: &String| other.methods.contains(method);
+        let all = self.methods.is_empty() || other.methods.is_empty();
+        own.same_paths(&others) && (all || self.methods.iter().any(meet))
+    }
+
     fn line(&self) -> String {
         match self.methods.is_empty() {
             true => format!("http {}", self.route),

@@ -2,33 +2,36 @@
 //!
 //! ```text
 //! spin.toml -> manifest (as written) -> variables filled in -> translate (one upload for each component)
-//!           -> a dry run of each, so that nothing is deployed where one cannot be -> secrets set
-//!           -> deployed, one after another
+//!           -> a dry run of each, so that nothing is deployed where one cannot be -> plan (in which order)
+//!           -> secrets set -> deployed, one after another; what the app does not have any more is removed
 //! ```
 //!
 //! What Spin's manifest says and Tidegate cannot do is an error that names the line.
 
 mod files;
 mod manifest;
+mod plan;
 mod routes;
 mod secrets;
 mod source;
 mod translate;
 mod variables;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client::{AdminClient, Answer, ApiProblem};
-use super::deploy::{self, DeployArgs, Upload};
-use super::functions::Function;
+use super::deploy::{self, DeployArgs, Forecast, Upload};
+use super::functions::{Function, FunctionList};
 use super::print::{self, Paint};
 use crate::model::manifest::Manifest;
 pub(super) use files::LocalFiles;
+use plan::Step;
 use source::Source;
 use translate::{App, AppFunction};
 
@@ -66,6 +69,11 @@ pub(super) async fn run(file: &Path, args: &DeployArgs) -> anyhow::Result<()> {
     for note in &app.notes {
         eprintln!("{} {note}", Paint::of_stderr().yellow("note:"));
     }
+    // Before anything is built, which takes its time.
+    let client = AdminClient::new(&args.client).await?;
+    let present = client.request(Method::GET, &["functions"]);
+    let present: FunctionList = client.fetch(present).await?.read()?;
+    let leftovers = plan::leftovers(&source, &app, &present.functions)?;
     if args.build {
         build(&app)?;
     }
@@ -74,35 +82,88 @@ pub(super) async fn run(file: &Path, args: &DeployArgs) -> anyhow::Result<()> {
         .iter()
         .map(|function| upload(&source, function))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let client = AdminClient::new(&args.client).await?;
-    let unset = secrets::unset(&client, &app.secrets).await?;
-    let mut forecasts = Vec::new();
-    for (function, upload) in app.functions.iter().zip(&uploads) {
-        let request = client
-            .request(Method::POST, &["functions", function.name.as_str()])
-            .query(&[("dry_run", true)]);
-        let upload = Upload {
-            manifest: Some(written(&secrets::without(&unset, &function.manifest))?),
-            ..upload.clone()
-        };
-        let answer = client.fetch(upload.send(request)?).await;
-        forecasts.push(answer.map_err(|error| explain(&source, function, error))?);
+    let deployment = Deployment {
+        client,
+        source,
+        app,
+        uploads,
+    };
+    let (source, app) = (&deployment.source, &deployment.app);
+    let answers = deployment.dry_runs().await?;
+    let forecasts = answers.iter().map(Answer::read::<Forecast>);
+    let forecasts = forecasts.collect::<anyhow::Result<Vec<_>>>()?;
+    let steps = plan::plan(source, app, &forecasts, &leftovers)?;
+    match (args.dry_run, args.client.json) {
+        (true, true) => print_forecasts(&steps, &answers),
+        (true, false) => report_forecasts(app, &steps, &forecasts),
+        (false, true) => print_all(&deployment.carry_out(&steps).await?),
+        (false, false) => report(&deployment.carry_out(&steps).await?),
     }
-    if args.dry_run {
-        return report_forecasts(&app, &forecasts, args.client.json);
+}
+
+/// Everything that is to be deployed, and where.
+struct Deployment {
+    client: AdminClient,
+    source: Source,
+    app: App,
+    /// One for each function.
+    uploads: Vec<Upload>,
+}
+
+/// A step that was taken.
+enum Done {
+    Deployed(Answer),
+    Removed(String),
+}
+
+impl Deployment {
+    /// What the host would do, for each function.
+    async fn dry_runs(&self) -> anyhow::Result<Vec<Answer>> {
+        let unset = secrets::unset(&self.client, &self.app.secrets).await?;
+        let mut answers = Vec::new();
+        for (function, upload) in self.app.functions.iter().zip(&self.uploads) {
+            let path = ["functions", function.name.as_str()];
+            let request = self.client.request(Method::POST, &path);
+            let upload = Upload {
+                manifest: Some(written(&secrets::without(&unset, &function.manifest))?),
+                ..upload.clone()
+            };
+            let request = upload.send(request.query(&[("dry_run", true)]))?;
+            let answer = self.client.fetch(request).await;
+            answers.push(answer.map_err(|error| explain(&self.source, function, error))?);
+        }
+        Ok(answers)
     }
-    let set = secrets::set(&client, &app.secrets).await;
-    set.context("nothing is deployed")?;
-    let mut deployed: Vec<Answer> = Vec::new();
-    for (function, upload) in app.functions.iter().zip(&uploads) {
-        let request = client.request(Method::PUT, &["functions", function.name.as_str()]);
-        let answer = client.fetch(upload.send(request)?).await;
-        deployed.push(answer.map_err(|error| {
-            let error = explain(&source, function, error);
-            error.context(unfinished(&app, deployed.len()))
-        })?);
+
+    async fn carry_out(&self, steps: &[Step]) -> anyhow::Result<Vec<Done>> {
+        let set = secrets::set(&self.client, &self.app.secrets).await;
+        set.context("nothing is deployed")?;
+        let mut done = Vec::new();
+        for step in steps {
+            let taken = self.take(step).await;
+            let before = &steps[..done.len()];
+            done.push(taken.map_err(|error| error.context(unfinished(&self.app, before)))?);
+        }
+        Ok(done)
     }
-    report(&deployed, args.client.json)
+
+    async fn take(&self, step: &Step) -> anyhow::Result<Done> {
+        match step {
+            Step::Deploy(index) => {
+                let (function, upload) = (&self.app.functions[*index], &self.uploads[*index]);
+                let path = ["functions", function.name.as_str()];
+                let request = upload.send(self.client.request(Method::PUT, &path))?;
+                let answer = self.client.fetch(request).await;
+                let answer = answer.map_err(|error| explain(&self.source, function, error))?;
+                Ok(Done::Deployed(answer))
+            }
+            Step::Remove(name) => {
+                let request = self.client.request(Method::DELETE, &["functions", name]);
+                self.client.fetch(request).await?;
+                Ok(Done::Removed(name.clone()))
+            }
+        }
+    }
 }
 
 /// Runs what `build` says, one command after another.
@@ -144,47 +205,84 @@ fn written(manifest: &Manifest) -> anyhow::Result<String> {
 
 /// What the host refuses is told with the line of the component that it is about; other errors are about none.
 fn explain(source: &Source, function: &AppFunction, error: anyhow::Error) -> anyhow::Error {
-    if error.is::<ApiProblem>() {
-        let mistake = function.mistake(source, format!("function `{}`", function.name));
-        return error.context(mistake);
-    }
-    error
+    let Some(problem) = error.downcast_ref::<ApiProblem>() else {
+        return error;
+    };
+    let what = format!("function `{}`", function.name);
+    let requests = function.requests.as_ref();
+    let mistake = match requests.filter(|_| problem.code == "program_missing") {
+        Some(requests) => requests.mistake(source, what),
+        None => function.mistake(source, what),
+    };
+    error.context(mistake)
 }
 
-fn unfinished(app: &App, deployed: usize) -> String {
-    let names = app.functions[..deployed].iter();
-    let names: Vec<&str> = names.map(|function| function.name.as_str()).collect();
-    match names.is_empty() {
+fn unfinished(app: &App, taken: &[Step]) -> String {
+    let taken = taken.iter().map(|step| match step {
+        Step::Deploy(index) => format!("deployed {}", app.functions[*index].name),
+        Step::Remove(name) => format!("removed {name}"),
+    });
+    let taken: Vec<String> = taken.collect();
+    match taken.is_empty() {
         true => "nothing is deployed".to_owned(),
-        false => format!("deployed before this: {}", names.join(", ")),
+        false => format!("done before this: {}", taken.join(", ")),
     }
 }
 
-fn report_forecasts(app: &App, forecasts: &[Answer], json: bool) -> anyhow::Result<()> {
-    if json {
-        return print_all(forecasts);
-    }
-    for (function, answer) in app.functions.iter().zip(forecasts) {
-        deploy::forecast(&function.name, &answer.read()?)?;
+/// Why a function is removed.
+const LEFT_OVER: &str = "the app has no such component any more";
+
+fn report_forecasts(app: &App, steps: &[Step], forecasts: &[Forecast]) -> anyhow::Result<()> {
+    for step in steps {
+        match step {
+            Step::Deploy(index) => {
+                deploy::forecast(&app.functions[*index].name, &forecasts[*index])?;
+            }
+            Step::Remove(name) => writeln!(
+                std::io::stdout(),
+                "{}: a deployment would remove it: {LEFT_OVER}",
+                Paint::of_stdout().bold(&print::printable(name))
+            )?,
+        }
     }
     Ok(())
 }
 
-fn report(deployed: &[Answer], json: bool) -> anyhow::Result<()> {
-    if json {
-        return print_all(deployed);
-    }
-    for answer in deployed {
-        let function: Function = answer.read()?;
-        deploy::report(&function, deploy::what_became_of(&function))?;
+fn print_forecasts(steps: &[Step], answers: &[Answer]) -> anyhow::Result<()> {
+    let value = |step: &Step| match step {
+        Step::Deploy(index) => answers[*index].read(),
+        Step::Remove(name) => Ok(json!({ "name": name, "would_remove": true })),
+    };
+    print_json(steps.iter().map(value))
+}
+
+fn report(done: &[Done]) -> anyhow::Result<()> {
+    for step in done {
+        match step {
+            Done::Deployed(answer) => {
+                let function: Function = answer.read()?;
+                deploy::report(&function, deploy::what_became_of(&function))?;
+            }
+            Done::Removed(name) => {
+                let name = print::printable(name);
+                writeln!(std::io::stdout(), "removed {name}: {LEFT_OVER}")?;
+            }
+        }
     }
     Ok(())
 }
 
-/// The answers as one JSON array.
-fn print_all(answers: &[Answer]) -> anyhow::Result<()> {
-    let answers = answers.iter().map(Answer::read::<Value>);
-    let answers = answers.collect::<anyhow::Result<Vec<_>>>()?;
-    let text = serde_json::to_vec(&answers).context("the answers cannot be written")?;
+fn print_all(done: &[Done]) -> anyhow::Result<()> {
+    let value = |step: &Done| match step {
+        Done::Deployed(answer) => answer.read(),
+        Done::Removed(name) => Ok(json!({ "name": name, "removed": true })),
+    };
+    print_json(done.iter().map(value))
+}
+
+/// One JSON array.
+fn print_json(values: impl Iterator<Item = anyhow::Result<Value>>) -> anyhow::Result<()> {
+    let values = values.collect::<anyhow::Result<Vec<_>>>()?;
+    let text = serde_json::to_vec(&values).context("the answers cannot be written")?;
     Ok(print::line_of_bytes(&mut std::io::stdout().lock(), &text)?)
 }
