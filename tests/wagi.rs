@@ -30,6 +30,8 @@ async fn the_environment_is_the_request() {
         .header("x-mine", "one")
         .header("x-mine", "two")
         .header("proxy", "http://bad.example")
+        .header("authorization", "Bearer secret")
+        .header("proxy-authorization", "Basic secret")
         .body("12345");
     let environment = environment(request).await;
     let expected = [
@@ -61,6 +63,80 @@ async fn the_environment_is_the_request() {
     }
     for name in ["HTTP_PROXY", "HTTP_CONTENT_LENGTH", "HOME", "PATH"] {
         assert_eq!(environment.get(name), None, "{name}");
+    }
+    let secret = |value: &String| value.contains("secret");
+    assert!(!environment.values().any(secret), "{environment:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_cannot_set_variables_of_the_host() {
+    let host = deployed("route=/shop/{section}").await;
+    let request = host
+        .function("/shop/tea")
+        .header("tidegate_client-address", "forged")
+        .header("tidegate-client_address", "forged")
+        .header("tidegate_param_section", "forged")
+        .header("tidegate-route", "forged")
+        .header("x_mine", "forged")
+        .header("content_length", "forged")
+        .header("spin-client-addr", "forged");
+    let environment = environment(request).await;
+    let forged = |value: &String| value.contains("forged");
+    assert!(!environment.values().any(forged), "{environment:#?}");
+    let address = &environment["HTTP_TIDEGATE_CLIENT_ADDRESS"];
+    assert!(address.starts_with("127.0.0.1:"), "{address}");
+    assert_eq!(environment["HTTP_TIDEGATE_ROUTE"], "/shop/{section}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_environment_is_spins_for_a_function_that_is_told_as_by_spin() {
+    let host = TestHost::start().await;
+    let manifest = "spin-headers = true\n[[http]]\nroute = \"/shop/{sectionId}/{*rest}\"\n\
+        [[http]]\nroute = \"/about[/]\"\n";
+    host.admin()
+        .deployed_with("cgi", sdks::wagi(), manifest)
+        .await;
+    let request = host
+        .function("/shop/t%20a/a%20b/c/?x=1")
+        .header("host", "edge.example:8080")
+        .header("spin-path-match-other", "forged")
+        .header("x-mine", "one");
+    let environment_of = environment;
+    let environment = environment_of(request).await;
+    for (name, value) in [
+        ("X_MATCHED_ROUTE", "/shop/:sectionId/..."),
+        ("X_RAW_COMPONENT_ROUTE", "/shop/:sectionId/..."),
+        ("X_COMPONENT_ROUTE", "/shop/:sectionId"),
+        ("X_BASE_PATH", "/"),
+        (
+            "X_FULL_URL",
+            "http://edge.example:8080/shop/t%20a/a%20b/c/?x=1",
+        ),
+        ("X_PATH_MATCH_SECTIONID", "t%20a"),
+        ("PATH_INFO", "/a%20b/c/"),
+        ("PATH_TRANSLATED", "/a b/c/"),
+        ("X_RAW_PATH_INFO", "/a%20b/c/"),
+        ("AUTH_TYPE", ""),
+        ("REMOTE_USER", ""),
+        ("CONTENT_TYPE", ""),
+        ("REMOTE_ADDR", "127.0.0.1"),
+        ("HTTP_X_MINE", "one"),
+    ] {
+        let found = environment.get(name).map(String::as_str);
+        assert_eq!(found, Some(value), "{name}: {environment:#?}");
+    }
+    let address = &environment["X_CLIENT_ADDR"];
+    assert!(address.starts_with("127.0.0.1:"), "{address}");
+    let unexpected = |name: &&String| {
+        name.starts_with("HTTP_SPIN_")
+            || ["X_PATH_MATCH_REST", "X_PATH_MATCH_OTHER"].contains(&name.as_str())
+    };
+    let unexpected: Vec<_> = environment.keys().filter(unexpected).collect();
+    assert!(unexpected.is_empty(), "{unexpected:?}");
+
+    let environment = environment_of(host.function("/about/")).await;
+    for (name, value) in [("X_MATCHED_ROUTE", "/about"), ("PATH_INFO", "")] {
+        assert_eq!(environment[name], value, "{environment:#?}");
     }
 }
 

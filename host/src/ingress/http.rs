@@ -27,6 +27,7 @@ use crate::invoke::ready::ReadyFunction;
 use crate::model::app::INTERNAL_DOMAIN;
 use crate::model::event::MatchedRoute;
 use crate::model::id::InvocationId;
+use crate::model::spin_request;
 use crate::model::static_response::StaticResponse;
 use crate::observe::metrics;
 use crate::trigger::table::RouteMatch;
@@ -175,7 +176,7 @@ fn is_internal(authority: &str) -> bool {
 fn describe(headers: &mut HeaderMap, id: InvocationId, matched: &MatchedRoute) {
     let forged: Vec<HeaderName> = headers
         .keys()
-        .filter(|name| name.as_str().starts_with(HEADER_PREFIX) || spin_headers::is_reserved(name))
+        .filter(|name| name.as_str().starts_with(HEADER_PREFIX) || spin_request::is_reserved(name))
         .cloned()
         .collect();
     for name in forged {

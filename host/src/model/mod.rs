@@ -21,6 +21,7 @@ pub mod quantity;
 pub mod route;
 pub mod schedule;
 pub mod secret;
+pub mod spin_request;
 pub mod static_response;
 pub mod topic;
 pub mod unserved;

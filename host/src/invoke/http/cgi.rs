@@ -1,6 +1,8 @@
 //! The Common Gateway Interface (RFC 3875): a request as environment variables, a response head from what a program
 //! writes.
 
+use std::collections::BTreeMap;
+
 use bytes::BytesMut;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request, response};
@@ -9,11 +11,28 @@ use wasmtime_wasi_http::DEFAULT_FORBIDDEN_HEADERS;
 use crate::limits::CGI_HEAD_BYTES_MAX;
 use crate::model::event::MatchedRoute;
 use crate::model::route::percent_decode;
+use crate::model::spin_request;
 
 /// The environment of a program that serves this request (RFC 3875, section 4.1), with Spin's additions.
 pub(super) fn environment(request: &request::Parts) -> Vec<(String, String)> {
+    let matched = request.extensions.get::<MatchedRoute>();
+    let (_, path_info) = split_path(request.uri.path(), matched);
+    let mut environment = BTreeMap::from_iter(of_request(request, matched));
+    environment.extend(of_headers(&request.headers));
+    // What Spin tells a component by headers has been put there for functions that are told as by Spin.
+    match request.headers.contains_key(spin_request::FULL_URL) {
+        true => environment.extend(as_spin_tells(&request.headers, path_info)),
+        false => environment.extend(matched.into_iter().flat_map(of_route)),
+    }
+    environment.into_iter().collect()
+}
+
+fn of_request(
+    request: &request::Parts,
+    matched: Option<&MatchedRoute>,
+) -> impl Iterator<Item = (String, String)> {
     let path = request.uri.path();
-    let (script, rest) = split_path(path, request.extensions.get());
+    let (script, rest) = split_path(path, matched);
     let host = header(&request.headers, &HOST).unwrap_or_else(|| "localhost".to_owned());
     let (server_name, port) = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -21,46 +40,30 @@ pub(super) fn environment(request: &request::Parts) -> Vec<(String, String)> {
         }
         _ => (host.clone(), "80".to_owned()),
     };
-    let path_and_query = request
-        .uri
-        .path_and_query()
-        .map_or(path, |path| path.as_str());
-    let mut environment: Vec<(String, String)> = [
-        ("GATEWAY_INTERFACE", "CGI/1.1".to_owned()),
-        (
-            "SERVER_SOFTWARE",
-            concat!("tidegate/", env!("CARGO_PKG_VERSION")).to_owned(),
-        ),
-        ("SERVER_PROTOCOL", format!("{:?}", request.version)),
-        ("SERVER_NAME", server_name),
-        ("SERVER_PORT", port),
-        ("REQUEST_METHOD", request.method.to_string()),
-        ("SCRIPT_NAME", script.to_owned()),
-        (
-            "PATH_INFO",
-            String::from_utf8_lossy(&percent_decode(rest)).into_owned(),
-        ),
-        ("X_RAW_PATH_INFO", rest.to_owned()),
-        (
-            "QUERY_STRING",
-            request.uri.query().unwrap_or_default().to_owned(),
-        ),
-        ("X_FULL_URL", format!("http://{host}{path_and_query}")),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into();
-    for (name, header_name) in [
-        ("CONTENT_TYPE", CONTENT_TYPE),
-        ("CONTENT_LENGTH", CONTENT_LENGTH),
-    ] {
-        let value = header(&request.headers, &header_name);
-        environment.extend(value.map(|value| (name.to_owned(), value)));
-    }
-    if let Some(matched) = request.extensions.get::<MatchedRoute>() {
-        describe_route(&mut environment, matched);
-    }
-    add_headers(&mut environment, &request.headers);
-    environment
+    let path_and_query = request.uri.path_and_query();
+    let path_and_query = path_and_query.map_or(path, |path| path.as_str());
+    let client = matched.map(|matched| matched.client.ip().to_canonical().to_string());
+    let query = request.uri.query().unwrap_or_default();
+    let server = concat!("tidegate/", env!("CARGO_PKG_VERSION"));
+    let variables = [
+        ("GATEWAY_INTERFACE", Some("CGI/1.1".to_owned())),
+        ("SERVER_SOFTWARE", Some(server.to_owned())),
+        ("SERVER_PROTOCOL", Some(format!("{:?}", request.version))),
+        ("SERVER_NAME", Some(server_name)),
+        ("SERVER_PORT", Some(port)),
+        ("REQUEST_METHOD", Some(request.method.to_string())),
+        ("SCRIPT_NAME", Some(script.to_owned())),
+        ("PATH_INFO", Some(decoded(rest))),
+        ("X_RAW_PATH_INFO", Some(rest.to_owned())),
+        ("QUERY_STRING", Some(query.to_owned())),
+        ("X_FULL_URL", Some(format!("http://{host}{path_and_query}"))),
+        ("CONTENT_TYPE", header(&request.headers, &CONTENT_TYPE)),
+        ("CONTENT_LENGTH", header(&request.headers, &CONTENT_LENGTH)),
+        ("REMOTE_ADDR", client.clone()),
+        ("REMOTE_HOST", client),
+    ];
+    let given = |(name, value): (&str, Option<String>)| Some((name.to_owned(), value?));
+    variables.into_iter().filter_map(given)
 }
 
 /// The command line of the program: its path, and each piece of the query as an argument, as Spin has it.
@@ -91,40 +94,63 @@ fn split_path<'a>(path: &'a str, matched: Option<&MatchedRoute>) -> (&'a str, &'
     }
 }
 
-fn describe_route(environment: &mut Vec<(String, String)>, matched: &MatchedRoute) {
-    let client = matched.client.ip().to_canonical().to_string();
-    let pattern = matched.pattern.as_str().to_owned();
-    environment.extend([
-        ("REMOTE_ADDR".to_owned(), client.clone()),
-        ("REMOTE_HOST".to_owned(), client),
-        ("X_MATCHED_ROUTE".to_owned(), pattern),
-    ]);
-    let parameters = matched.parameters.iter();
-    environment.extend(parameters.map(|(name, value)| {
+/// The route, and what the path gave to its parameters.
+fn of_route(matched: &MatchedRoute) -> impl Iterator<Item = (String, String)> {
+    let route = ("X_MATCHED_ROUTE".to_owned(), matched.pattern.to_string());
+    let parameters = matched.parameters.iter().map(|(name, value)| {
         let name = format!("X_PATH_MATCH_{}", variable(name));
-        (
-            name,
-            String::from_utf8_lossy(&percent_decode(value)).into_owned(),
-        )
-    }));
+        (name, decoded(value))
+    });
+    std::iter::once(route).chain(parameters)
+}
+
+/// The same as Spin has it: of the path, as it came, and some variables that are empty instead of missing.
+fn as_spin_tells(headers: &HeaderMap, path_info: &str) -> impl Iterator<Item = (String, String)> {
+    let told = headers
+        .keys()
+        .filter_map(|name| Some((spin_request::variable(name)?, header(headers, name)?)));
+    let content_type = header(headers, &CONTENT_TYPE).unwrap_or_default();
+    let others = [
+        ("AUTH_TYPE", String::new()),
+        ("CONTENT_TYPE", content_type),
+        ("PATH_TRANSLATED", decoded(path_info)),
+        ("REMOTE_USER", String::new()),
+    ];
+    told.chain(others.map(|(name, value)| (name.to_owned(), value)))
 }
 
 /// `HTTP_*`, of which a repeated header becomes one with commas.
-fn add_headers(environment: &mut Vec<(String, String)>, headers: &HeaderMap) {
-    for name in headers.keys() {
-        // Libraries take HTTP_PROXY for a setting of theirs.
-        if *name == CONTENT_TYPE || *name == CONTENT_LENGTH || name == "proxy" {
-            continue;
-        }
+fn of_headers(headers: &HeaderMap) -> impl Iterator<Item = (String, String)> {
+    let shown = headers.keys().filter(|name| is_shown(name));
+    shown.map(|name| {
         let values = headers.get_all(name).iter();
         let values: Vec<_> = values
             .map(|value| String::from_utf8_lossy(value.as_bytes()))
             .collect();
-        environment.push((
-            format!("HTTP_{}", variable(name.as_str())),
-            values.join(", "),
-        ));
-    }
+        let name = format!("HTTP_{}", variable(name.as_str()));
+        (name, values.join(", "))
+    })
+}
+
+/// Left out is what authenticates, is of the connection, or is in other variables (RFC 3875, section 4.1.18).
+fn is_shown(name: &HeaderName) -> bool {
+    const LEFT_OUT: [&str; 6] = [
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        // Libraries take HTTP_PROXY for a setting of theirs.
+        "proxy",
+        "proxy-authorization",
+    ];
+    // A client's own `_` would become a name that the host has for something else.
+    !LEFT_OUT.contains(&name.as_str())
+        && !name.as_str().contains('_')
+        && !spin_request::is_reserved(name)
+}
+
+fn decoded(text: &str) -> String {
+    String::from_utf8_lossy(&percent_decode(text)).into_owned()
 }
 
 fn variable(name: &str) -> String {
