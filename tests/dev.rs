@@ -188,4 +188,9 @@ async fn what_cannot_be_worked_on_is_explained() {
     let elsewhere = ["dev", path_text(&source), "--admin", "http://192.0.2.1:9"];
     let elsewhere = done(command(&elsewhere)).await;
     elsewhere.failed(1, &["on this machine only"]);
+    // The package beside it is built by the app's own command, and has no routes of its own.
+    fs::write(directory.path().join("Cargo.toml"), "").expect("written");
+    fs::write(directory.path().join("spin.toml"), "").expect("written");
+    let app = done(command(&["dev", path_text(directory.path())])).await;
+    app.failed(1, &["spin.toml is an app", "--build", "tidegate logs"]);
 }

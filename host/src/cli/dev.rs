@@ -20,6 +20,7 @@ use super::deploy::{self, Parameters};
 use super::functions::Function;
 use super::logs;
 use super::print::{self, Paint};
+use super::spin_app;
 use changes::Changes;
 use own_host::OwnHost;
 
@@ -51,6 +52,14 @@ struct Session {
 
 /// Runs `tidegate dev`, until Ctrl-C.
 pub(super) async fn run(args: DevArgs) -> anyhow::Result<()> {
+    if let Some(app) = spin_app::manifest_in(&args.path) {
+        bail!(
+            "{} is an app, and this looks after one function: deploy it with `tidegate deploy {} --build`, and follow what \
+             a function of it logs with `tidegate logs APP-COMPONENT --follow`",
+            app.display(),
+            args.path.display()
+        );
+    }
     let source = Source::of(&args.path)?;
     let Source::Project(project) = &source else {
         bail!(
