@@ -93,6 +93,16 @@ async fn state_is_the_trials_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_comes_by_the_route_that_its_path_matches() {
+    let hello = artifacts::example_path("hello_http");
+    let ask = |path: &'static str| done(command(&["test", path_text(&hello), "--path", path]));
+    ask("/hello/ann").await.ok().says(&["hello ann"]);
+    ask("/hello").await.ok().says(&["hello world"]);
+    // A function may be tried with what no route of it has.
+    ask("/elsewhere").await.ok().says(&["hello world"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn settings_reach_the_function() {
     let arguments = ["--config", "threshold=31", "--path", "/?key=threshold"];
     let read = test("config_read", &arguments).await.ok();

@@ -1,5 +1,7 @@
 //! One trial invocation, with its result and its logs.
 
+use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -19,9 +21,11 @@ use super::functions::{find, invocation};
 use super::router::{ApiResult, Deploys, Host, name};
 use crate::invoke::http::NoAnswer;
 use crate::invoke::ready::ReadyFunction;
-use crate::model::event::Delivery;
+use crate::model::event::{Delivery, MatchedRoute};
 use crate::model::id::InvocationId;
 use crate::model::schedule::{ScheduleTrigger, Tick};
+use crate::trigger::headers::describe;
+use crate::trigger::table::{RouteMatch, TriggerTable};
 
 /// The event, by its trigger's kind.
 #[derive(Deserialize)]
@@ -101,7 +105,9 @@ pub(super) async fn invoke(
         }
         InvokeRequest::Http(event) => {
             let id = InvocationId::new();
-            let request = http_request(event, id)?;
+            let mut request = http_request(event)?;
+            let matched = own_route(&function, &request);
+            describe(&mut request, &function, id, matched);
             let invoked = host.invoker.invoke_http(&function, id, request).await;
             let mut result = match invoked.response {
                 Ok(response) => json!({ "http": http_response(response).await }),
@@ -147,10 +153,22 @@ impl TickRequest {
     }
 }
 
-fn http_request(
-    event: HttpEvent,
-    id: InvocationId,
-) -> Result<http::Request<Full<Bytes>>, ApiError> {
+/// The route of this function by which the request would come, if it would come by any.
+fn own_route<B>(function: &Arc<ReadyFunction>, request: &http::Request<B>) -> Option<MatchedRoute> {
+    let table = TriggerTable::new([function.clone()]);
+    match table.match_http(request.method(), request.uri().path()) {
+        RouteMatch::Found {
+            route, parameters, ..
+        } => Some(MatchedRoute {
+            pattern: route.clone(),
+            parameters,
+            client: (Ipv4Addr::LOCALHOST, 0).into(),
+        }),
+        RouteMatch::MethodNotAllowed(_) | RouteMatch::NotFound => None,
+    }
+}
+
+fn http_request(event: HttpEvent) -> Result<http::Request<Full<Bytes>>, ApiError> {
     let body = bytes_of(event.body, event.body_base64)?;
     let mut builder = http::Request::builder()
         .method(event.method.as_str())
@@ -165,7 +183,6 @@ fn http_request(
     if !names_host {
         builder = builder.header(HOST, "localhost");
     }
-    builder = builder.header("tidegate-invocation-id", id.to_string());
     builder
         .body(Full::new(body))
         .map_err(|error| ApiError::BadRequest(format!("the event is no HTTP request: {error}")))

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::HOST;
 use http::uri::Authority;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
+use http::{HeaderValue, Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -18,7 +18,6 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::respond::{Reason, respond};
-use super::spin_headers;
 use crate::http_server;
 use crate::invoke::body::{BodyError, FunctionBody};
 use crate::invoke::http::NoAnswer;
@@ -27,17 +26,11 @@ use crate::invoke::ready::ReadyFunction;
 use crate::model::app::INTERNAL_DOMAIN;
 use crate::model::event::MatchedRoute;
 use crate::model::id::InvocationId;
-use crate::model::spin_request;
 use crate::model::static_response::StaticResponse;
 use crate::observe::metrics;
+use crate::trigger::headers::describe;
 use crate::trigger::table::RouteMatch;
 use crate::trigger::tables::TriggerTables;
-
-/// Headers that tell a function about its request. A client's own of this prefix are taken off.
-const HEADER_PREFIX: &str = "tidegate-";
-const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("tidegate-client-address");
-const INVOCATION_ID: HeaderName = HeaderName::from_static("tidegate-invocation-id");
-const ROUTE: HeaderName = HeaderName::from_static("tidegate-route");
 
 /// Answers requests.
 pub struct HttpIngress {
@@ -119,11 +112,7 @@ where
     B::Error: std::fmt::Display,
 {
     let id = InvocationId::new();
-    describe(request.headers_mut(), id, &matched);
-    if function.manifest.spin_headers {
-        spin_headers::describe(&mut request, &matched);
-    }
-    request.extensions_mut().insert(matched);
+    describe(&mut request, function, id, Some(matched));
     let answered = invoker.invoke_http(function, id, request).await.response;
     answered.map_err(|no_answer| {
         if let NoAnswer::Refused(refusal) = &no_answer {
@@ -171,33 +160,6 @@ fn is_internal(authority: &str) -> bool {
         .map_or(authority, |(host, _)| host);
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     host.ends_with(INTERNAL_DOMAIN)
-}
-
-fn describe(headers: &mut HeaderMap, id: InvocationId, matched: &MatchedRoute) {
-    let forged: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| name.as_str().starts_with(HEADER_PREFIX) || spin_request::is_reserved(name))
-        .cloned()
-        .collect();
-    for name in forged {
-        headers.remove(name);
-    }
-    insert(headers, CLIENT_ADDRESS, &matched.client.to_string());
-    insert(headers, INVOCATION_ID, &id.to_string());
-    insert(headers, ROUTE, matched.pattern.as_str());
-    for (name, value) in &matched.parameters {
-        let name = format!("{HEADER_PREFIX}param-{name}")
-            .parse()
-            .expect("parameter names are tokens");
-        insert(headers, name, value);
-    }
-}
-
-/// A route may have letters that a header cannot; those are left to the guest as they came.
-pub(super) fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
-        headers.insert(name, value);
-    }
 }
 
 /// A function's answer, or the host's.

@@ -6,4 +6,3 @@ pub mod http;
 pub mod mqtt;
 mod respond;
 pub mod schedule;
-mod spin_headers;

@@ -1,4 +1,6 @@
 //! Which function? The trigger table: built from active revisions, looked up once for each event, swapped whole.
 
+pub mod headers;
+mod spin_headers;
 pub mod table;
 pub mod tables;

@@ -5,7 +5,7 @@
 use http::Request;
 use http::header::HOST;
 
-use super::http::insert;
+use super::headers::insert;
 use crate::model::app::INTERNAL_DOMAIN;
 use crate::model::event::MatchedRoute;
 use crate::model::route::{OPTIONAL_SLASH, RoutePattern};
