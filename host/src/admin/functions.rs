@@ -73,6 +73,7 @@ pub(super) async fn deploy(
     let mut body = summary(&host.http_url, &deployed.function);
     body["created"] = json!(deployed.created);
     let manifest = &deployed.function.manifest;
+    body["grants"] = json!(manifest.grants);
     body["warnings"] = json!(warnings(&host, manifest, &deployed.inspection));
     Ok((status, Json(body)).into_response())
 }

@@ -386,6 +386,9 @@ fn write_report(
     for trigger in function.triggers.lines() {
         writeln!(out, "  {}", print::printable(&trigger))?;
     }
+    for grant in grant_lines(&function.grants) {
+        writeln!(out, "  granted {}", print::printable(&grant))?;
+    }
     for url in &function.urls {
         let url = print::printable(url);
         writeln!(out, "\n{}", paint.link(&example_path(&url), &url))?;
@@ -475,13 +478,14 @@ mod tests {
             "name": "a", "revision": 2, "digest": "sha256:0123456789abcdef", "created_at": "t",
             "component_bytes": 1024, "created": true,
             "triggers": {"http": [{"route": "/a/{id}", "methods": ["POST"]}], "mqtt": []},
-            "urls": ["http://h/a/{id}"], "warnings": [],
+            "urls": ["http://h/a/{id}"], "warnings": [], "grants": {"buckets": ["default", "r:ro"]},
         }))
         .expect("a function");
         let mut out = Vec::new();
         write_report(&mut out, &function, "is active", Paint::none()).expect("written");
         let expected = "a: revision 2 is active (1.0 KiB, 0123456789ab)\n  \
-             http POST /a/{id}\n\n\
+             http POST /a/{id}\n  \
+             granted buckets: default, r:ro\n\n\
              http://h/a/{id}\n  \
              curl -X POST -d 'hello' http://h/a/id\n";
         assert_eq!(String::from_utf8(out).expect("text"), expected);

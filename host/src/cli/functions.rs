@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use reqwest::Method;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::client::{AdminClient, ClientArgs};
 use super::input;
@@ -70,13 +71,16 @@ pub(super) struct Function {
     pub(super) triggers: Triggers,
     #[serde(default)]
     pub(super) urls: Vec<String>,
+    /// Of a deployment: what the function may use, whoever asked for it.
+    #[serde(default)]
+    pub(super) grants: Map<String, Value>,
     #[serde(default)]
     pub(super) warnings: Vec<String>,
     #[serde(default)]
     invocations: u64,
     #[serde(default)]
     failures: u64,
-    manifest: Option<serde_json::Value>,
+    manifest: Option<Value>,
 }
 
 /// The app that a function belongs to.
