@@ -161,7 +161,8 @@ pub const HANDLES_MAX: usize = 1000;
 pub const HANDLES_LENT_MAX: usize = 16;
 /// Bytes that one host call may copy out of the guest: bounds what a small call can make the host allocate.
 pub const HOSTCALL_BYTES_MAX: usize = 8 * MIB as usize;
-/// Bytes that one invocation may have in asynchronous calls at once: as much as one host call may copy.
+/// Bytes that one invocation may have in asynchronous calls at once: what they were given, and rows left unread in
+/// streams. As much as one host call may copy.
 pub const UNDER_WAY_BYTES_MAX: usize = HOSTCALL_BYTES_MAX;
 /// Bytes of one `get-random-bytes` call.
 pub const RANDOM_BYTES_MAX: u64 = 64 * KIB;
@@ -268,8 +269,6 @@ pub const SQL_OVERDUE: Duration = Duration::from_secs(5);
 pub const SQL_BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes of one result, as it is held in memory.
 pub const SQL_RESULT_BYTES_MAX: usize = 4 * MIB as usize;
-/// Bytes that one invocation may have in asynchronous calls at once: parameters, and rows left unread in streams.
-pub const SQL_UNREAD_BYTES_MAX: usize = 8 * MIB as usize;
 /// Rows of one result.
 pub const SQL_ROWS_MAX: usize = 50_000;
 /// Bytes of one SQL text.

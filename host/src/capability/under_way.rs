@@ -1,4 +1,5 @@
-//! What an invocation has handed to asynchronous calls and they still hold: bytes that were copied out of the guest.
+//! What asynchronous calls of an invocation hold in the host: bytes that were copied out of the guest, and rows that it
+//! has not taken yet.
 //!
 //! A guest of the synchronous ABI waits for each call. One of the asynchronous ABI may begin a thousand of them, all
 //! with the same bytes of its memory, of which the host has a copy for each.
@@ -21,7 +22,7 @@ pub(super) struct Held {
 /// More than [`UNDER_WAY_BYTES_MAX`].
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "calls with more than {UNDER_WAY_BYTES_MAX} bytes are under way: wait for some of them first"
+    "more than {UNDER_WAY_BYTES_MAX} bytes would be under way: wait for earlier calls, and take what they gave, first"
 )]
 pub(super) struct TooMuch;
 

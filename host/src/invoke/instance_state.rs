@@ -131,6 +131,7 @@ impl InstanceState {
                     cpu: start.cpu.clone(),
                 },
                 function.grants.clone(),
+                under_way.clone(),
             ),
             limiter,
             cpu: start.cpu,

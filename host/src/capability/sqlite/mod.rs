@@ -7,10 +7,10 @@ mod version_2;
 mod version_3;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use wasmtime::component::{HasData, Resource, ResourceTable};
 
+use super::under_way::UnderWay;
 use crate::model::grant::Grants;
 use crate::storage::guest_databases::{
     Caller, GuestConnection, GuestDatabases, Rows, SqlError, Value,
@@ -21,8 +21,8 @@ pub struct SqliteContext {
     databases: Arc<GuestDatabases>,
     caller: Caller,
     grants: Arc<Grants>,
-    /// Bytes of rows that the guest has not taken from its streams yet.
-    unread: Arc<AtomicUsize>,
+    /// Parameters of calls that have not ended, and rows that the guest has not taken from its streams yet.
+    under_way: UnderWay,
 }
 
 impl SqliteContext {
@@ -31,12 +31,13 @@ impl SqliteContext {
         databases: Arc<GuestDatabases>,
         caller: Caller,
         grants: Arc<Grants>,
+        under_way: UnderWay,
     ) -> SqliteContext {
         SqliteContext {
             databases,
             caller,
             grants,
-            unread: Arc::default(),
+            under_way,
         }
     }
 }

@@ -2,57 +2,30 @@
 //! it leaves unread is bounded.
 
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::vec::IntoIter;
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Destination, StreamProducer, StreamResult, VecBuffer};
 
-use crate::limits::SQL_UNREAD_BYTES_MAX;
+use crate::capability::under_way::Held;
 
 /// Rows handed to the guest's stream at a time.
 const BATCH: usize = 64;
 
-/// A part of what an invocation may leave unread, until it is dropped.
-pub(super) struct Unread {
-    total: Arc<AtomicUsize>,
-    bytes: usize,
-}
-
-impl Unread {
-    /// Adds to the total, if there is room.
-    pub(super) fn hold(total: Arc<AtomicUsize>, bytes: usize) -> Option<Unread> {
-        let add = |held: usize| {
-            held.checked_add(bytes)
-                .filter(|sum| *sum <= SQL_UNREAD_BYTES_MAX)
-        };
-        total
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add)
-            .ok()?;
-        Some(Unread { total, bytes })
-    }
-
-    /// The rows as what a stream reads from.
-    pub(super) fn stream<R>(self, rows: Vec<R>) -> RowStream<R> {
-        RowStream {
-            rows: rows.into_iter(),
-            _held: self,
-        }
-    }
-}
-
-impl Drop for Unread {
-    fn drop(&mut self) {
-        self.total.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
 /// What a stream reads from.
 pub(super) struct RowStream<R> {
     rows: IntoIter<R>,
-    _held: Unread,
+    _held: Held,
+}
+
+impl<R> RowStream<R> {
+    pub(super) fn new(rows: Vec<R>, held: Held) -> RowStream<R> {
+        RowStream {
+            rows: rows.into_iter(),
+            _held: held,
+        }
+    }
 }
 
 impl<R, D> StreamProducer<D> for RowStream<R>

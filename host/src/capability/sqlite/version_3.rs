@@ -2,7 +2,7 @@
 
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
-use super::rows::Unread;
+use super::rows::RowStream;
 use super::{Answer, HasSqlite, Held, NotOpened, SqliteView, conversions, execute};
 use crate::bindings::sqlite::version_3::{
     Connection, Host, HostConnection, HostConnectionWithStore,
@@ -65,27 +65,28 @@ impl<T: Send> HostConnectionWithStore<T> for HasSqlite {
         parameters: Vec<Value>,
     ) -> Answer<Streamed, Error> {
         let connection = connection(accessor, &handle)?;
-        let total = accessor.with(|mut access| access.get().context.unread.clone());
+        let under_way = accessor.with(|mut access| access.get().context.under_way.clone());
         let parameters = given(parameters);
-        // A guest may have any number of calls under way.
         let bytes = statement.len()
             + parameters
                 .iter()
                 .map(backend::bytes_of_value)
                 .sum::<usize>();
-        let Some(asked) = Unread::hold(total.clone(), bytes) else {
-            return Ok(Err(no_room()));
+        let asked = match under_way.hold(bytes) {
+            Ok(asked) => asked,
+            Err(too_much) => return Ok(Err(Error::Io(too_much.to_string()))),
         };
         let rows = match execute(&connection, statement, parameters).await? {
             Ok(rows) => rows,
             Err(error) => return Ok(Err(error.into())),
         };
         drop(asked);
-        let Some(held) = Unread::hold(total, rows.bytes) else {
-            return Ok(Err(no_room()));
+        let held = match under_way.hold(rows.bytes) {
+            Ok(held) => held,
+            Err(too_much) => return Ok(Err(Error::Io(too_much.to_string()))),
         };
         accessor.with(|mut access| {
-            let stream = held.stream(rows.rows.into_iter().map(row).collect());
+            let stream = RowStream::new(rows.rows.into_iter().map(row).collect(), held);
             Ok(Ok((
                 rows.columns,
                 StreamReader::new(&mut access, stream)?,
@@ -107,10 +108,6 @@ impl<T: Send> HostConnectionWithStore<T> for HasSqlite {
     ) -> wasmtime::Result<u64> {
         Ok(connection(accessor, &handle)?.changes())
     }
-}
-
-fn no_room() -> Error {
-    Error::Io("too much is under way: read the rows of earlier statements first".to_owned())
 }
 
 fn connection<T>(
