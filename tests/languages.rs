@@ -229,7 +229,10 @@ async fn what_cannot_be_built_is_explained() {
         let file = empty.path().join(file);
         write(&file, "");
         let mut deploy = command(&["deploy", path_text(&file)]);
-        deploy.env("PATH", empty.path());
+        deploy
+            .env("PATH", empty.path())
+            .env("TIDEGATE_ADMIN_URL", &host.admin)
+            .env("TIDEGATE_DATA_DIR", host.data_dir());
         done(deploy).await.failed(1, &["is not installed", install]);
     }
 }
