@@ -105,6 +105,29 @@ async fn what_a_guest_has_in_calls_under_way_is_bounded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_begins_calls_and_computes_holds_up_nobody() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let manifest =
+        "[grants]\nbuckets = [\"default\"]\n[limits]\ncpu = \"30s\"\ntimeout = \"60s\"\n";
+    let guest = sdks::wasi3("many_calls");
+    admin.deployed_with("spins", guest, manifest).await;
+    let guest = artifacts::guest("kv_all");
+    admin.deployed("other", guest, "bucket=default").await;
+    let spinning = tokio::spawn(host.function("/spins?spin").send());
+    admin.await_log("spins", "spinning").await;
+    let set = Reply::of(host.function("/other?op=set&key=a&value=b")).await;
+    set.expect(200);
+    let got = Reply::of(host.function("/other?op=get&key=a")).await;
+    assert_eq!(got.expect(200).text(), "b");
+    let ended = admin.invocations("spins").await;
+    assert!(ended.is_empty(), "only then was there an answer: {ended:?}");
+    // Its client goes, and it ends.
+    spinning.abort();
+    admin.await_invocations("spins", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_is_passed_on_ends_with_its_invocations_time() {
     let (host, upstream) = (TestHost::start().await, Upstream::start().await);
     let manifest = format!(

@@ -5,6 +5,7 @@
 //! the guest to handle; a trap is for the host's own failures.
 
 pub mod config;
+mod detached;
 pub mod key_value;
 pub mod logging;
 pub mod mqtt_client;

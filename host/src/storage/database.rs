@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use rusqlite::{Connection, OpenFlags};
+pub use rusqlite::Connection;
+use rusqlite::OpenFlags;
 use tokio::sync::Semaphore;
 
 use super::guest_databases::memory;
@@ -62,7 +63,7 @@ struct Readers {
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
     /// Those that functions may use of them.
-    of_functions: Semaphore,
+    of_functions: Arc<Semaphore>,
 }
 
 impl Database {
@@ -83,7 +84,7 @@ impl Database {
             writer: Arc::new(Writer::start(connection)),
             readers: Arc::new(Readers {
                 permits: Arc::new(Semaphore::new(readers.len())),
-                of_functions: Semaphore::new(DATABASE_READERS_OF_FUNCTIONS),
+                of_functions: Arc::new(Semaphore::new(DATABASE_READERS_OF_FUNCTIONS)),
                 idle: Mutex::new(readers),
             }),
         })
@@ -95,8 +96,12 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
     {
-        let turn = self.readers.of_functions.acquire().await;
-        let _turn = turn.map_err(|_| StorageError::Closed)?;
+        let turn = self.readers.of_functions.clone().acquire_owned().await;
+        let turn = turn.map_err(|_| StorageError::Closed)?;
+        let read = move |connection: &Connection| {
+            let _turn = turn;
+            read(connection)
+        };
         self.read(read).await
     }
 

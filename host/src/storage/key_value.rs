@@ -194,6 +194,8 @@ mod tests {
 
     /// A database whose buckets may hold this many bytes, with one bucket that was written to before they were counted.
     fn database(bytes_max: u64) -> Connection {
+        // As the host does before it opens its first database.
+        crate::storage::guest_databases::memory::count();
         let mut connection = Connection::open_in_memory().expect("memory");
         super::super::migrate::run(&mut connection).expect("a schema");
         set(&connection, "old", "key", &[0; 60]).expect("nobody counts");

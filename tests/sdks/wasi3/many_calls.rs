@@ -1,5 +1,5 @@
 //! Begins `?calls` calls that store a MiB each, waits for none before it has begun all of them, and answers how many
-//! were refused.
+//! were refused; with `?spin`, begins a few that read, says so in its log, and then computes for ever.
 
 use bindings::spin::key_value::key_value::{Error, Store};
 use wasip3::http::types::{ErrorCode, Fields, Request, Response};
@@ -20,6 +20,9 @@ wasip3::http::service::export!(ManyCalls);
 impl wasip3::exports::http::handler::Guest for ManyCalls {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
         let target = request.get_path_with_query().unwrap_or_default();
+        if target.ends_with("?spin") {
+            spin().await;
+        }
         let calls = target
             .split_once('?')
             .and_then(|(_, calls)| calls.parse().ok());
@@ -31,6 +34,23 @@ impl wasip3::exports::http::handler::Guest for ManyCalls {
             to.write_all(refused.to_string().into_bytes()).await;
         });
         Ok(response)
+    }
+}
+
+async fn spin() {
+    let Ok(store) = Store::open("default".to_owned()).await else {
+        return;
+    };
+    let begun = (0..8).map(|number| {
+        let mut call = Box::pin(store.get(number.to_string()));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let _ = call.as_mut().poll(&mut context);
+        call
+    });
+    let begun: Vec<_> = begun.collect();
+    eprintln!("spinning");
+    loop {
+        std::hint::black_box(&begun);
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use wasmtime::component::{HasData, Resource, ResourceTable};
 
+use super::detached::detached;
 use super::under_way::{TooMuch, UnderWay};
 use crate::limits::{
     BATCH_KEYS_MAX, BUCKET_BYTES_MAX, HOSTCALL_BYTES_MAX, KEY_BYTES_MAX, LIST_KEYS_PAGE,
@@ -19,7 +20,7 @@ use crate::limits::{
 use crate::model::bucket::{Bucket, CompareAndSwap};
 use crate::model::digest::Digest;
 use crate::model::grant::{Access, Grants};
-use crate::storage::database::{Database, StorageError};
+use crate::storage::database::{Connection, Database, StorageError};
 use crate::storage::key_value::{self, NotIncremented};
 
 /// What one invocation reaches its buckets with.
@@ -128,6 +129,26 @@ impl KeyValueView<'_> {
 }
 
 impl KeyValueContext {
+    async fn read<T, F>(&self, read: F) -> Done<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
+    {
+        let database = self.database.clone();
+        let done = detached(async move { database.read_for_function(read).await }).await;
+        Ok(done.map_err(|_| KeyValueError::Unreachable)??)
+    }
+
+    async fn write<T, F>(&self, write: F) -> Done<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
+    {
+        let database = self.database.clone();
+        let done = detached(async move { database.write(write).await }).await;
+        Ok(done.map_err(|_| KeyValueError::Unreachable)??)
+    }
+
     fn open(&self, label: &str) -> Done<Bucket> {
         let grant = self.grants.bucket(label);
         let grant = grant.ok_or(KeyValueError::AccessDenied)?;
@@ -139,8 +160,14 @@ impl KeyValueContext {
 
     async fn get(&self, bucket: Bucket, key: String) -> Done<Option<Vec<u8>>> {
         check_key(&key)?;
-        let read = move |db: &_| key_value::get(db, &bucket.name, &key);
-        Ok(self.database.read_for_function(read).await?)
+        let under_way = self.under_way.clone();
+        let read = move |db: &_| {
+            let value = key_value::get(db, &bucket.name, &key)?;
+            let held = under_way.hold(value.as_ref().map_or(0, Vec::len));
+            Ok(held.map(|held| (value, held)))
+        };
+        let (value, _held) = self.read(read).await??;
+        Ok(value)
     }
 
     async fn set(&self, bucket: Bucket, key: String, value: Vec<u8>) -> Done<()> {
@@ -149,27 +176,27 @@ impl KeyValueContext {
         check_value(&value)?;
         let _held = self.under_way.hold(value.len())?;
         let write = move |db: &_| key_value::set(db, &bucket.name, &key, &value);
-        Ok(self.database.write(write).await?)
+        Ok(self.write(write).await?)
     }
 
     async fn delete(&self, bucket: Bucket, key: String) -> Done<()> {
         check_writable(&bucket)?;
         check_key(&key)?;
         let write = move |db: &_| key_value::delete(db, &bucket.name, &key);
-        self.database.write(write).await?;
+        self.write(write).await?;
         Ok(())
     }
 
     async fn exists(&self, bucket: Bucket, key: String) -> Done<bool> {
         check_key(&key)?;
         let read = move |db: &_| key_value::exists(db, &bucket.name, &key);
-        Ok(self.database.read_for_function(read).await?)
+        Ok(self.read(read).await?)
     }
 
     /// Up to `limit` keys that come after `after`.
     async fn page(&self, bucket: Bucket, after: Option<String>, limit: u32) -> Done<Page> {
         let read = move |db: &_| key_value::list(db, &bucket.name, "", after.as_deref(), limit + 1);
-        Ok(cut(self.database.read_for_function(read).await?, limit))
+        Ok(cut(self.read(read).await?, limit))
     }
 
     /// A page of keys that come after the first `skipped`.
@@ -178,10 +205,7 @@ impl KeyValueContext {
             return Err(KeyValueError::CursorTooFar);
         }
         let read = move |db: &_| key_value::list_at(db, &bucket.name, skipped, LIST_KEYS_PAGE + 1);
-        Ok(cut(
-            self.database.read_for_function(read).await?,
-            LIST_KEYS_PAGE,
-        ))
+        Ok(cut(self.read(read).await?, LIST_KEYS_PAGE))
     }
 
     /// All keys at once, for interfaces without pages.
@@ -207,7 +231,7 @@ impl KeyValueContext {
         check_writable(&bucket)?;
         check_key(&key)?;
         let write = move |db: &_| key_value::increment(db, &bucket.name, &key, delta, least);
-        Ok(self.database.write(write).await??)
+        Ok(self.write(write).await??)
     }
 
     async fn compare(&self, bucket: Bucket, key: String) -> Done<CompareAndSwap> {
@@ -223,7 +247,7 @@ impl KeyValueContext {
         let _held = self.under_way.hold(value.len())?;
         let CompareAndSwap { bucket, key, seen } = cas.clone();
         let write = move |db: &_| key_value::compare_and_swap(db, &bucket.name, &key, seen, &value);
-        let swapped = self.database.write(write).await?;
+        let swapped = self.write(write).await?;
         Ok(swapped.map_err(|seen| CompareAndSwap { seen, ..cas }))
     }
 
@@ -235,6 +259,7 @@ impl KeyValueContext {
     ) -> Done<Vec<(String, Option<Vec<u8>>)>> {
         check_count(keys.len())?;
         keys.iter().try_for_each(|key| check_key(key))?;
+        let under_way = self.under_way.clone();
         let read = move |db: &_| {
             let mut bytes = 0;
             let mut found = Vec::with_capacity(keys.len());
@@ -246,9 +271,11 @@ impl KeyValueContext {
                 }
                 found.push((key, value));
             }
-            Ok(Ok(found))
+            let held = under_way.hold(bytes);
+            Ok(held.map(|held| (found, held)).map_err(KeyValueError::from))
         };
-        self.database.read_for_function(read).await?
+        let (found, _held) = self.read(read).await??;
+        Ok(found)
     }
 
     async fn set_many(&self, bucket: Bucket, pairs: Vec<(String, Vec<u8>)>) -> Done<()> {
@@ -265,7 +292,7 @@ impl KeyValueContext {
                 |(key, value): &(String, Vec<u8>)| key_value::set(db, &bucket.name, key, value);
             pairs.iter().try_for_each(set)
         };
-        Ok(self.database.write(write).await?)
+        Ok(self.write(write).await?)
     }
 
     async fn delete_many(&self, bucket: Bucket, keys: Vec<String>) -> Done<()> {
@@ -276,7 +303,7 @@ impl KeyValueContext {
             let delete = |key: &String| key_value::delete(db, &bucket.name, key).map(|_| ());
             keys.iter().try_for_each(delete)
         };
-        Ok(self.database.write(write).await?)
+        Ok(self.write(write).await?)
     }
 }
 

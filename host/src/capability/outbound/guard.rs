@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::capability::detached::detached;
 use crate::limits::{OUTBOUND_ADDRESSES_MAX, OUTBOUND_FUNCTION_LOOKUPS_MAX};
 use crate::model::address::Reach;
 use crate::model::grant::Grants;
@@ -83,7 +85,7 @@ pub struct Connection {
 pub(super) fn system_resolver(lookups: Arc<Semaphore>) -> Resolver {
     Arc::new(move |name, turn| {
         let lookups = lookups.clone();
-        Box::pin(async move {
+        let looked_up = async move {
             let permit = lookups.acquire_owned().await.map_err(io::Error::other)?;
             let look_up = move || {
                 let _held = (permit, turn);
@@ -91,7 +93,8 @@ pub(super) fn system_resolver(lookups: Arc<Semaphore>) -> Resolver {
                 Ok(found.map(|address| address.ip()).collect())
             };
             tokio::task::spawn_blocking(look_up).await?
-        })
+        };
+        Box::pin(async move { detached(looked_up).await.map_err(io::Error::other)? })
     })
 }
 
@@ -207,7 +210,8 @@ pub(super) fn check_address(
     outbound::check_address(grants, destination, address, reach)
 }
 
-/// Whether this is an address of the machine's own: from no other would it answer itself. Nothing is sent.
+/// Whether this is an address of the machine's own: from no other would it answer itself. Nothing is sent. Where it cannot
+/// be found out, it counts as one.
 fn is_own(address: IpAddr) -> bool {
     let unspecified = match address {
         IpAddr::V4(_) => IpAddr::from([0; 4]),
@@ -218,7 +222,14 @@ fn is_own(address: IpAddr) -> bool {
         socket.connect((address, 9))?;
         socket.local_addr()
     });
-    source.is_ok_and(|source| source.ip() == address)
+    match source {
+        Ok(source) => source.ip() == address,
+        // Most others say that there is no way there, not even for the machine itself.
+        Err(error) => matches!(
+            Errno::from_io_error(&error),
+            None | Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
+        ),
+    }
 }
 
 /// Tries one address after the other, each with its share of the time that is left.

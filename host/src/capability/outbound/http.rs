@@ -39,7 +39,8 @@ type Exchange = dyn Future<Output = Result<(Response<WasiBody>, Io)>> + Send;
 
 impl HttpHooks {
     /// Requests go out through `outbound`, those to functions of the same app through `calls`; what is denied is told
-    /// to `denials`. All of them end by `until`, at which the invocation has to be over.
+    /// to `denials`. All of them end by `until`, at which the invocation has to be over; calls within the app end as their
+    /// own limits say.
     pub fn new(
         outbound: Arc<FunctionOutbound>,
         denials: Arc<Denials>,

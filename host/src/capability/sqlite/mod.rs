@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use wasmtime::component::{HasData, Resource, ResourceTable};
 
+use super::detached::detached;
 use super::under_way::UnderWay;
 use crate::model::grant::Grants;
 use crate::storage::guest_databases::{
@@ -58,7 +59,7 @@ impl HasData for HasSqlite {
 }
 
 /// What a handle of either interface stands for.
-type Held = Arc<GuestConnection>;
+type Connected = Arc<GuestConnection>;
 
 /// A trap outside, the guest's error inside.
 type Answer<T, E> = wasmtime::Result<Result<T, E>>;
@@ -83,33 +84,36 @@ impl SqliteView<'_> {
         } = self.context;
         let grant = grants.database(database).ok_or(NotOpened::NotGranted)?;
         let connection = databases.connection(caller, grant.name.clone(), grant.access);
-        let handle: Resource<Held> = self
+        let handle: Resource<Connected> = self
             .table
             .push(Arc::new(connection))
             .map_err(|_| NotOpened::TooManyHandles)?;
         Ok(Resource::new_own(handle.rep()))
     }
 
-    fn connection<T: 'static>(&self, handle: &Resource<T>) -> wasmtime::Result<Held> {
-        let handle = Resource::<Held>::new_borrow(handle.rep());
+    fn connection<T: 'static>(&self, handle: &Resource<T>) -> wasmtime::Result<Connected> {
+        let handle = Resource::<Connected>::new_borrow(handle.rep());
         Ok(self.table.get(&handle)?.clone())
     }
 
     fn close<T: 'static>(&mut self, handle: &Resource<T>) -> wasmtime::Result<()> {
-        self.table.delete(Resource::<Held>::new_own(handle.rep()))?;
+        self.table
+            .delete(Resource::<Connected>::new_own(handle.rep()))?;
         Ok(())
     }
 }
 
 /// Runs a statement; a trap where the invocation has used up its CPU time with it.
 async fn execute(
-    connection: &GuestConnection,
+    connection: Connected,
     statement: String,
     parameters: Vec<Value>,
 ) -> Answer<Rows, SqlError> {
-    match connection.execute(statement, parameters).await {
-        Err(SqlError::CpuLimit(reached)) => Err(reached.into()),
-        done => Ok(done),
+    let execute = async move { connection.execute(statement, parameters).await };
+    match detached(execute).await {
+        Ok(Err(SqlError::CpuLimit(reached))) => Err(reached.into()),
+        Ok(done) => Ok(done),
+        Err(stopped) => Ok(Err(SqlError::Host(stopped.to_string()))),
     }
 }
 

@@ -21,7 +21,7 @@ impl HostConnection for SqliteView<'_> {
         parameters: Vec<Value>,
     ) -> Answer<QueryResult, Error> {
         let connection = self.connection(&handle)?;
-        let rows = execute(&connection, statement, given(parameters)).await?;
+        let rows = execute(connection, statement, given(parameters)).await?;
         Ok(rows.map(found).map_err(Error::from))
     }
 

@@ -3,7 +3,7 @@
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
 use super::rows::RowStream;
-use super::{Answer, HasSqlite, Held, NotOpened, SqliteView, conversions, execute};
+use super::{Answer, Connected, HasSqlite, NotOpened, SqliteView, conversions, execute};
 use crate::bindings::sqlite::version_3::{
     Connection, Host, HostConnection, HostConnectionWithStore,
 };
@@ -24,7 +24,7 @@ impl HostConnection for SqliteView<'_> {
         parameters: Vec<Value>,
     ) -> Answer<QueryResult, Error> {
         let connection = self.connection(&handle)?;
-        let rows = execute(&connection, statement, given(parameters)).await?;
+        let rows = execute(connection, statement, given(parameters)).await?;
         Ok(rows.map(found).map_err(Error::from))
     }
 
@@ -76,7 +76,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasSqlite {
             Ok(asked) => asked,
             Err(too_much) => return Ok(Err(Error::Io(too_much.to_string()))),
         };
-        let rows = match execute(&connection, statement, parameters).await? {
+        let rows = match execute(connection, statement, parameters).await? {
             Ok(rows) => rows,
             Err(error) => return Ok(Err(error.into())),
         };
@@ -113,6 +113,6 @@ impl<T: Send> HostConnectionWithStore<T> for HasSqlite {
 fn connection<T>(
     accessor: &Accessor<T, HasSqlite>,
     handle: &Resource<Connection>,
-) -> wasmtime::Result<Held> {
+) -> wasmtime::Result<Connected> {
     accessor.with(|mut access| access.get().connection(handle))
 }
