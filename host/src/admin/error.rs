@@ -57,6 +57,8 @@ pub(super) enum ApiError {
     FilesTooLarge,
     #[error("the request body has more than {0} bytes, the most that is allowed here")]
     BodyTooLarge(usize),
+    #[error("the upload took more than {} s to arrive: try again on a faster connection", limits::UPLOAD_TIMEOUT.as_secs())]
+    UploadTooSlow,
     #[error("{0}")]
     BadRequest(String),
     #[error("bucket `{0}` has no key `{1}`")]
@@ -84,6 +86,7 @@ impl ApiError {
             ApiError::NoSuchPath => (S::NOT_FOUND, "no_such_path"),
             ApiError::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed"),
             ApiError::UploadTooLarge => (S::PAYLOAD_TOO_LARGE, "component_too_large"),
+            ApiError::UploadTooSlow => (S::REQUEST_TIMEOUT, "upload_too_slow"),
             ApiError::FilesTooLarge => (S::PAYLOAD_TOO_LARGE, "files_too_large"),
             ApiError::BodyTooLarge(_) => (S::PAYLOAD_TOO_LARGE, "body_too_large"),
             ApiError::BadRequest(_) => (S::BAD_REQUEST, "bad_request"),
@@ -166,6 +169,7 @@ fn deploy_status_and_code(error: &DeployError) -> (StatusCode, &'static str) {
         DeployError::NoSuchDatabase(_) => (S::NOT_FOUND, "no_such_database"),
         DeployError::DatabaseGranted(..) => (S::CONFLICT, "database_granted"),
         DeployError::DatabaseInUse(_) => (S::CONFLICT, "database_in_use"),
+        DeployError::Busy => (S::SERVICE_UNAVAILABLE, "uploads_busy"),
         DeployError::Storage(_) => (S::SERVICE_UNAVAILABLE, "storage_unavailable"),
         DeployError::Host(_) => (S::INTERNAL_SERVER_ERROR, "host_error"),
     }

@@ -62,7 +62,7 @@ pub(super) async fn deploy(
     request: Request,
 ) -> ApiResult<Response> {
     let name = name(&function)?;
-    let _turn = host.deployer.turn().await;
+    let _turn = host.deployer.turn().await?;
     let upload = upload(name, parameters, request).await?;
     let deployed = host.deployer.deploy(upload, &actor).await?;
     let status = if deployed.created {
@@ -93,7 +93,7 @@ pub(super) async fn dry_run(
         return Err(ApiError::BadRequest(text));
     }
     let function = name(&function)?;
-    let _turn = host.deployer.turn().await;
+    let _turn = host.deployer.turn().await?;
     let upload = upload(function, parameters, request).await?;
     let forecast = host.deployer.dry_run(upload).await?;
     let checked = forecast.checked;

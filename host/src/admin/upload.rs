@@ -3,15 +3,27 @@
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest as _, Multipart, Request};
 use http::header;
+use tokio::time::timeout;
 
 use super::error::ApiError;
 use super::router::read_body;
 use crate::deploy::activate::Upload;
-use crate::limits::{COMPONENT_BYTES_MAX, FILES_BYTES_MAX, FILES_MAX, MANIFEST_BYTES_MAX};
+use crate::limits::{
+    COMPONENT_BYTES_MAX, FILES_BYTES_MAX, FILES_MAX, MANIFEST_BYTES_MAX, UPLOAD_TIMEOUT,
+};
 use crate::model::name::Name;
 
-/// The body as a component, or as a form.
+/// The body as a component, or as a form, if it arrives in time.
 pub(super) async fn upload(
+    name: Name,
+    parameters: Vec<(String, String)>,
+    request: Request,
+) -> Result<Upload, ApiError> {
+    let upload = timeout(UPLOAD_TIMEOUT, receive(name, parameters, request)).await;
+    upload.unwrap_or(Err(ApiError::UploadTooSlow))
+}
+
+async fn receive(
     name: Name,
     parameters: Vec<(String, String)>,
     request: Request,

@@ -13,6 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use tokio::sync::{Mutex, RwLock, Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 use wasmparser::Parser;
 
 use super::checks::{self, Misfit};
@@ -24,7 +25,7 @@ use crate::invoke::componentize;
 use crate::invoke::invoker::Invoker;
 use crate::invoke::ready::{LoadError, ReadyFunction};
 use crate::invoke::runtime::AsyncUnavailable;
-use crate::limits::UPLOADS_AT_ONCE;
+use crate::limits::{UPLOAD_TURN_TIMEOUT, UPLOADS_AT_ONCE};
 use crate::model::digest::Digest;
 use crate::model::file::Files;
 use crate::model::manifest::{InvalidManifest, Manifest};
@@ -142,6 +143,8 @@ pub enum DeployError {
     DatabaseGranted(Name, String),
     #[error("an invocation that began before still uses the database `{0}`: try again")]
     DatabaseInUse(Name),
+    #[error("other uploads are being received or compiled: try again in a minute")]
+    Busy,
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error("the host could not do it: {0}")]
@@ -218,9 +221,10 @@ impl Deployer {
     }
 
     /// A turn to receive an upload, and to do with it what is to be done.
-    pub async fn turn(&self) -> SemaphorePermit<'_> {
-        let turn = self.turns.acquire().await;
-        turn.expect("the semaphore is never closed")
+    pub async fn turn(&self) -> Result<SemaphorePermit<'_>, DeployError> {
+        let turn = timeout(UPLOAD_TURN_TIMEOUT, self.turns.acquire()).await;
+        let turn = turn.map_err(|_| DeployError::Busy)?;
+        Ok(turn.expect("the semaphore is never closed"))
     }
 
     /// Whether an upload can run, as far as it can be told without compiling.
