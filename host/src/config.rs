@@ -164,8 +164,8 @@ impl RawConfig {
             })
         });
         let guest_memory = self.guest_memory.map(|text| {
-            let bytes = text.parse::<Bytes>().map(|bytes| bytes.0);
-            bytes.map_err(|_| ConfigError::Value {
+            let bytes = text.parse::<Bytes>().ok().map(|bytes| bytes.0);
+            bytes.filter(|bytes| *bytes > 0).ok_or(ConfigError::Value {
                 key: "guest-memory",
                 value: text,
                 expected: "a size such as `512MiB`",

@@ -64,6 +64,8 @@ pub const NEXT_RUNS_SHOWN: usize = 5;
 /// Functions that an event may have passed through when the last of them calls another one of its app. Stops loops;
 /// messages that functions publish count as well (see [`MQTT_HOPS_MAX`]).
 pub const APP_CALLS_DEPTH_MAX: u32 = 8;
+/// Time that a call within an app waits for room in the pool, of which its caller holds some.
+pub const APP_CALL_ROOM_TIMEOUT: Duration = Duration::from_secs(1);
 
 // === Deploying ===
 
@@ -72,6 +74,10 @@ pub const APP_CALLS_DEPTH_MAX: u32 = 8;
 pub const COMPONENT_BYTES_MAX: usize = 64 * MIB as usize;
 /// Uploads that are received, looked into and compiled at once; others wait. Each is held in memory as a whole.
 pub const UPLOADS_AT_ONCE: usize = 2;
+/// Time that an upload waits for its turn before it is refused.
+pub const UPLOAD_TURN_TIMEOUT: Duration = Duration::from_secs(60);
+/// Time for all of an upload to arrive: enough for the largest one at 4 Mbit/s.
+pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
 /// Bytes of a manifest, all parts of it together.
 pub const MANIFEST_BYTES_MAX: usize = 64 * KIB as usize;
 /// Revisions kept of a function; the active one always is.
@@ -82,9 +88,11 @@ pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
 pub const COMPILE_MEMORY_BYTES_MAX: u64 = 2048 * MIB;
 /// Bytes that are made of one upload: native code has three to five times the size of its component.
 pub const COMPILED_BYTES_MAX: u64 = 512 * MIB;
+/// Bytes of what may be said about an upload that nothing can be made of.
+pub const COMPLAINT_BYTES_MAX: usize = 16 * KIB as usize;
 /// Compiled components that are kept of dry runs, for the deployments that follow. One more displaces the oldest, which
 /// is then compiled again.
-pub const DRY_RUNS_KEPT: usize = 32;
+pub const DRY_RUNS_KEPT: usize = 16;
 /// MQTT triggers of one function, and schedules.
 pub const TRIGGERS_MAX: usize = 64;
 /// HTTP routes of one function. Sites that have moved redirect from a few hundred, which a manifest has room for; a

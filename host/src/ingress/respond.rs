@@ -63,7 +63,7 @@ pub(super) fn respond(reason: &Reason) -> Response<Bytes> {
 fn retry_after_seconds(refusal: Refusal) -> u64 {
     match refusal {
         Refusal::RateLimited { retry_after } => retry_after.as_secs() + 1,
-        Refusal::QueueFull | Refusal::QueueTimeout => 1,
+        Refusal::QueueFull | Refusal::QueueTimeout | Refusal::PoolFull => 1,
     }
 }
 
@@ -108,6 +108,10 @@ fn describe_refusal(refusal: Refusal) -> (StatusCode, &'static str, &'static str
         Refusal::QueueTimeout => (
             StatusCode::SERVICE_UNAVAILABLE,
             "the function was busy for too long: try again",
+        ),
+        Refusal::PoolFull => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the host has no room for one more function to run: try again",
         ),
         Refusal::RateLimited { .. } => (
             StatusCode::TOO_MANY_REQUESTS,

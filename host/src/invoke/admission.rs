@@ -17,6 +17,8 @@ pub enum Refusal {
     QueueFull,
     /// It waited for its whole time limit.
     QueueTimeout,
+    /// A call within an app found no room in the pool.
+    PoolFull,
     /// More events than the function's rate.
     RateLimited {
         /// When one more will be taken.
@@ -29,7 +31,7 @@ impl Refusal {
     pub fn code(self) -> &'static str {
         match self {
             Refusal::QueueFull => "overloaded",
-            Refusal::QueueTimeout => "overloaded",
+            Refusal::QueueTimeout | Refusal::PoolFull => "overloaded",
             Refusal::RateLimited { .. } => "rate_limited",
         }
     }

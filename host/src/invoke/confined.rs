@@ -12,10 +12,12 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
 use super::machine::Machine;
-use crate::limits::{COMPILE_MEMORY_BYTES_MAX, COMPILE_TIMEOUT, COMPILED_BYTES_MAX};
+use crate::limits::{
+    COMPILE_MEMORY_BYTES_MAX, COMPILE_TIMEOUT, COMPILED_BYTES_MAX, COMPLAINT_BYTES_MAX,
+};
 
-/// Bytes of what the subcommand may say about a failure.
-const COMPLAINT_BYTES_MAX: u64 = 16 * 1024;
+/// The exit code that says that the bytes are to blame. A panic and errors of the program itself have others.
+const REFUSED: u8 = 65;
 /// How much less than the host itself it is to be given of the processor.
 const NICENESS: i32 = 10;
 
@@ -49,12 +51,11 @@ pub(super) async fn run(arguments: &[&str], input: Vec<u8>) -> Result<Vec<u8>, F
         return Err(Failure::TooExpensive);
     };
     let (status, made, complaint) = exchanged.map_err(Failure::Host)?;
+    let complaint = String::from_utf8_lossy(&complaint).trim().to_owned();
     match status.code() {
-        Some(0) if made.len() as u64 <= COMPILED_BYTES_MAX => Ok(made),
-        Some(1) => {
-            let complaint = String::from_utf8_lossy(&complaint);
-            Err(Failure::Refused(complaint.trim().to_owned()))
-        }
+        Some(0) => Ok(made),
+        Some(code) if code == i32::from(REFUSED) => Err(Failure::Refused(complaint)),
+        Some(1) => Err(Failure::Host(std::io::Error::other(complaint))),
         // Killed at its limit, or aborted because an allocation failed.
         _ => Err(Failure::TooExpensive),
     }
@@ -71,16 +72,16 @@ async fn exchange(
     let write = async move {
         let _ = stdin.write_all(&input).await;
     };
-    let made = read(child.stdout.take().expect(asked_for), COMPILED_BYTES_MAX);
-    let complaint = read(child.stderr.take().expect(asked_for), COMPLAINT_BYTES_MAX);
+    let made = read(child.stdout.take().expect(asked_for));
+    let complaint = read(child.stderr.take().expect(asked_for));
     let ((), made, complaint) = tokio::join!(write, made, complaint);
     Ok((child.wait().await?, made?, complaint?))
 }
 
-/// Reads to the end, or to the first byte that is too much: then the other side's next write fails.
-async fn read(from: impl AsyncRead + Unpin, bytes_max: u64) -> std::io::Result<Vec<u8>> {
+/// Reads to the end. The other side bounds what it writes.
+async fn read(mut from: impl AsyncRead + Unpin) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    from.take(bytes_max + 1).read_to_end(&mut bytes).await?;
+    from.read_to_end(&mut bytes).await?;
     Ok(bytes)
 }
 
@@ -94,12 +95,13 @@ fn own_executable() -> std::io::Result<PathBuf> {
     }
 }
 
-/// The subcommand's side: bytes in, bytes out. The exit code is 1 where the bytes are to blame.
+/// The subcommand's side: bytes in, bytes out. The exit code is [`REFUSED`] where the bytes are to blame.
 pub(super) fn serve<E: std::fmt::Display>(
     work: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
 ) -> std::io::Result<u8> {
-    let memory = COMPILE_MEMORY_BYTES_MAX.min(Machine::look().memory_bytes / 2);
-    setrlimit(Resource::Data, limit(memory))?;
+    let memory_bytes = Machine::look().memory_bytes;
+    let working = COMPILE_MEMORY_BYTES_MAX.min(memory_bytes / 2);
+    setrlimit(Resource::Data, limit(working))?;
     setrlimit(Resource::Cpu, limit(COMPILE_TIMEOUT.as_secs() * 2))?;
     setrlimit(Resource::Core, limit(0))?;
     // Functions that run go before one that is still to be; and if memory runs out, it is this process that goes. Where
@@ -108,16 +110,23 @@ pub(super) fn serve<E: std::fmt::Display>(
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let mut input = Vec::new();
     std::io::stdin().read_to_end(&mut input)?;
-    match work(&input) {
-        Ok(output) => {
-            std::io::stdout().write_all(&output)?;
-            Ok(0)
+    // The host takes it into its own memory.
+    let made_bytes_max = COMPILED_BYTES_MAX.min(memory_bytes / 4);
+    let complaint = match work(&input) {
+        Ok(made) if made.len() as u64 <= made_bytes_max => {
+            std::io::stdout().write_all(&made)?;
+            return Ok(0);
         }
-        Err(error) => {
-            eprintln!("{error:#}");
-            Ok(1)
-        }
-    }
+        Ok(made) => format!(
+            "{} MiB would be made of it, and this machine has room for {}: make it smaller",
+            made.len() >> 20,
+            made_bytes_max >> 20
+        ),
+        Err(error) => format!("{error:#}"),
+    };
+    let end = complaint.floor_char_boundary(COMPLAINT_BYTES_MAX);
+    std::io::stderr().write_all(&complaint.as_bytes()[..end])?;
+    Ok(REFUSED)
 }
 
 fn limit(value: u64) -> Rlimit {

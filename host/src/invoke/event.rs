@@ -52,7 +52,7 @@ impl Invoker {
     ) -> Record {
         let place = function.admission.enter_patiently().await;
         let ready = match self.ready(function).await {
-            Ok((runtime, loaded)) => Ok((runtime, runtime.room(loaded.slots).await)),
+            Ok((runtime, loaded)) => Ok((runtime, runtime.room(function, loaded.slots).await)),
             Err(outcome) => Err(outcome),
         };
         let id = InvocationId::new();

@@ -15,7 +15,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::task::{AbortHandle, JoinHandle};
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 use wasmtime::Store;
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
@@ -28,6 +28,7 @@ use super::instance_state::{InstanceState, Start};
 use super::invoker::{Invoker, Recorder, Verdict, host_error, outcome_of};
 use super::ready::{HttpEntry, Loaded, ReadyFunction};
 use super::runtime::{Room, Runtime};
+use crate::limits::APP_CALL_ROOM_TIMEOUT;
 use crate::model::cpu_time::CpuTime;
 use crate::model::event::Hops;
 use crate::model::id::InvocationId;
@@ -158,11 +159,14 @@ impl Invoker {
         };
         let room = match hops {
             0 => {
-                let room = timeout_at(deadline.into(), runtime.room(loaded.slots)).await;
-                room.map_err(late)?
+                let room = runtime.room(function, loaded.slots);
+                timeout_at(deadline.into(), room).await.map_err(late)?
             }
-            // Its caller holds room of its own: callers that hold all of it must not wait for more.
-            _ => runtime.free_room(loaded.slots).ok_or(Refusal::QueueFull)?,
+            // Its caller holds room of its own, and may be one of many that all wait for more.
+            _ => {
+                let room = timeout(APP_CALL_ROOM_TIMEOUT, runtime.room_within(loaded.slots)).await;
+                room.map_err(|_| Refusal::PoolFull)?
+            }
         };
         Ok(Ok(Admitted {
             runtime,
@@ -314,7 +318,7 @@ where
     let cpu = store.data().cpu.clone();
     let flags = answer.flags.clone();
     let time_left = recorder.time_left();
-    let ended = tokio::time::timeout(time_left, cpu.measure(call.run(&mut store, answer))).await;
+    let ended = timeout(time_left, cpu.measure(call.run(&mut store, answer))).await;
     let outcome = match ended {
         Err(_) => Outcome::Timeout(function.limits.timeout),
         Ok(_) if flags.oversized.load(Ordering::Acquire) => {

@@ -169,7 +169,7 @@ impl Invoker {
         // In a task of its own: it may take longer than this event waits, and is not to begin anew with the next.
         let (loader, loading) = (self.loader.clone(), function.clone());
         let loading = async move { loading.load(&loader).await.map(|_| ()) };
-        let loading = self.runtime.spawn(loading).await.map_err(host_error)?;
+        let loading = self.spawn(loading).await.map_err(host_error)?;
         loading.map_err(host_error)?;
         let loaded = function.loaded().expect("it was loaded just now");
         Ok((runtime, loaded))

@@ -307,7 +307,8 @@ impl Loader {
         let slots = slots_of(&component);
         if slots > runtime.slots_max {
             return Err(LoadError::Link(format!(
-                "an instance takes {slots} slots for its memories and tables, and the pool has {}",
+                "an instance takes {slots} slots of the pool for its memories and tables, and there are {}: build it \
+                 with fewer, or let the host run more (serve --instances)",
                 runtime.slots_max
             )));
         }

@@ -13,6 +13,7 @@ use super::engine::{CodeLayout, PooledEngine, TABLES_PER_SLOT};
 use super::instance_state::InstanceState;
 use super::limiter::MemoryBudget;
 use super::linker;
+use super::ready::ReadyFunction;
 use super::ticker::{Ticker, Ticking};
 use crate::model::abi::Abi;
 
@@ -28,14 +29,20 @@ pub(super) struct Runtime {
     pub(super) slots_max: u32,
     /// A permit for each slot of the pool: a memory, and its share of everything else.
     slots: Arc<Semaphore>,
+    /// Of three quarters of the slots, permits for those who may call others: callers never have all of the pool.
+    callers: Arc<Semaphore>,
+    callers_max: u32,
 }
 
 impl Runtime {
     fn new(pooled: PooledEngine) -> wasmtime::Result<Runtime> {
+        let callers_max = (pooled.instances - pooled.instances / 4).max(1);
         Ok(Runtime {
             linker: linker::link(&pooled.engine, pooled.code.abi)?,
             ticker: Ticker::start(&pooled.engine),
             slots: Arc::new(Semaphore::new(pooled.instances as usize)),
+            callers: Arc::new(Semaphore::new(callers_max as usize)),
+            callers_max,
             slots_max: pooled.instances,
             memory: pooled.memory,
             code: pooled.code,
@@ -43,23 +50,33 @@ impl Runtime {
         })
     }
 
-    /// Room in the pool for an instance that takes so many slots, however long it takes.
-    pub(super) async fn room(&self, slots: u32) -> Room {
-        let permit = self.slots.clone().acquire_many_owned(slots).await;
+    /// Room in the pool for an instance of a function, however long it takes.
+    pub(super) async fn room(&self, function: &ReadyFunction, slots: u32) -> Room {
+        let held = match function.manifest.app.is_some() {
+            // It may call others, and wait for them with its own room in hand.
+            true => Some(acquire(&self.callers, slots.min(self.callers_max)).await),
+            false => None,
+        };
         Room {
-            _permit: permit.expect("the semaphore is never closed"),
-            _ticking: self.ticker.hold(),
+            _of_callers: held,
+            ..self.room_within(slots).await
         }
     }
 
-    /// The same, if there is room at once.
-    pub(super) fn free_room(&self, slots: u32) -> Option<Room> {
-        let permit = self.slots.clone().try_acquire_many_owned(slots).ok()?;
-        Some(Room {
-            _permit: permit,
+    /// The same for a function that another one has called, which goes on only when it has ended.
+    pub(super) async fn room_within(&self, slots: u32) -> Room {
+        let slots = acquire(&self.slots, slots).await;
+        Room {
+            _slots: slots,
+            _of_callers: None,
             _ticking: self.ticker.hold(),
-        })
+        }
     }
+}
+
+async fn acquire(permits: &Arc<Semaphore>, count: u32) -> OwnedSemaphorePermit {
+    let permit = permits.clone().acquire_many_owned(count).await;
+    permit.expect("the semaphore is never closed")
 }
 
 /// How many slots of the pool an instance of this component takes.
@@ -76,7 +93,8 @@ pub(super) fn slots_of(component: &Component) -> u32 {
 
 /// Room in the pool; the epoch advances while it is held.
 pub(super) struct Room {
-    _permit: OwnedSemaphorePermit,
+    _slots: OwnedSemaphorePermit,
+    _of_callers: Option<OwnedSemaphorePermit>,
     _ticking: Ticking,
 }
 

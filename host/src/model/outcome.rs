@@ -160,7 +160,10 @@ impl Reason {
 
 impl fmt::Write for Reason {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let left = OUTCOME_REASON_BYTES_MAX - self.0.len();
+        // Whoever goes on after the error below is not written either.
+        let Some(left) = OUTCOME_REASON_BYTES_MAX.checked_sub(self.0.len()) else {
+            return Err(fmt::Error);
+        };
         if text.len() <= left {
             self.0.push_str(text);
             return Ok(());
