@@ -81,7 +81,7 @@ struct Entry {
     path: PathBuf,
     permits: Arc<Semaphore>,
     /// Workers that have nothing to do and nothing left behind.
-    idle: Mutex<Vec<Worker>>,
+    idle: Mutex<Idle>,
     /// Held while a connection is set up: SQLite does not wait for one that changes the file's mode.
     opening: Arc<Mutex<()>>,
     /// Held by those that have the file open for reading, and for writing by the one that deletes it.
@@ -161,7 +161,7 @@ impl GuestDatabases {
     /// Deletes a database that nobody uses. A statement that comes meanwhile makes a new one.
     pub async fn delete(&self, name: &Name) -> Result<(), NotDeleted> {
         let entry = self.entry(name);
-        entry.idle.lock().expect("no holder panics").clear();
+        let _going = entry.goes();
         let alone = timeout(SQL_BUSY_TIMEOUT, entry.file.write()).await;
         let _alone = alone.map_err(|_| NotDeleted::InUse)?;
         let deleted = remove(&entry.path)?;
@@ -185,7 +185,7 @@ impl GuestDatabases {
             _of_function: of_function,
             _of_database: of_database.map_err(|_| SqlError::NoConnection)?,
         };
-        let idle = entry.idle.lock().expect("no holder panics").pop();
+        let idle = entry.idle.lock().expect("no holder panics").workers.pop();
         let worker = match idle {
             Some(worker) => worker,
             None => self.start(&entry, until).await?,
@@ -212,7 +212,7 @@ impl GuestDatabases {
             let open = self.open.lock().expect("no holder panics");
             let mut idle = open
                 .values()
-                .filter_map(|entry| entry.idle.lock().expect("no holder panics").pop());
+                .filter_map(|entry| entry.idle.lock().expect("no holder panics").workers.pop());
             drop(idle.next());
         }
         acquire(&self.places).await
@@ -220,9 +220,10 @@ impl GuestDatabases {
 
     /// Takes back a worker that has nothing left on its connection.
     fn give_back(&self, lease: Lease) {
-        if self.waiting.load(Ordering::Relaxed) == 0 {
-            let mut idle = lease.entry.idle.lock().expect("no holder panics");
-            idle.push(lease.worker);
+        let mut idle = lease.entry.idle.lock().expect("no holder panics");
+        // Under the lock: whoever begins to wait looks at what is idle afterwards.
+        if self.waiting.load(Ordering::Relaxed) == 0 && !idle.going {
+            idle.workers.push(lease.worker);
         }
     }
 
@@ -245,9 +246,33 @@ impl GuestDatabases {
 }
 
 impl Entry {
+    /// Lets idle workers go, and those that become idle, until the answer is dropped.
+    fn goes(&self) -> Going<'_> {
+        let mut idle = self.idle.lock().expect("no holder panics");
+        idle.workers.clear();
+        idle.going = true;
+        Going(&self.idle)
+    }
+
     /// Whether anybody has it open, or is about to.
     fn is_used(self: &Arc<Entry>) -> bool {
         Arc::strong_count(self) > 1 || Arc::strong_count(&self.file) > 1
+    }
+}
+
+/// Workers that nobody uses.
+#[derive(Default)]
+struct Idle {
+    workers: Vec<Worker>,
+    /// The database is about to be deleted: nobody is to have its file open.
+    going: bool,
+}
+
+struct Going<'a>(&'a Mutex<Idle>);
+
+impl Drop for Going<'_> {
+    fn drop(&mut self) {
+        self.0.lock().expect("no holder panics").going = false;
     }
 }
 

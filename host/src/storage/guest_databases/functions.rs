@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use rusqlite::functions::{Context, FunctionFlags, SubType};
 use rusqlite::limits::Limit;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, Error, params_from_iter};
+use rusqlite::{Connection, Error, ErrorCode, params_from_iter};
 
 use super::guard::Guard;
 use super::memory;
@@ -91,7 +91,7 @@ pub(super) fn watch(connection: &Connection, guard: &Arc<Guard>) -> rusqlite::Re
                 let reason = format!("the first two arguments of {name} are too large together");
                 return Err(Error::UserFunctionError(reason.into()));
             }
-            let answer = ask(&originals, &call, given)?;
+            let answer = ask(&originals, &call, given).map_err(keep_kind)?;
             Ok::<(Answer, SubType), Error>((answer, subtype))
         })?;
     }
@@ -102,6 +102,16 @@ pub(super) fn watch(connection: &Connection, guard: &Arc<Guard>) -> rusqlite::Re
 fn given<'a>(context: &'a Context<'_>) -> Vec<ValueRef<'a>> {
     let arguments = 0..context.len();
     memory::unbounded(|| arguments.map(|at| context.get_raw(at)).collect())
+}
+
+/// An error with a text of its own loses its code on the way through SQLite; of memory, the code is what counts.
+fn keep_kind(error: Error) -> Error {
+    match error {
+        Error::SqliteFailure(failure, _) if failure.code == ErrorCode::OutOfMemory => {
+            Error::SqliteFailure(failure, None)
+        }
+        error => error,
+    }
 }
 
 fn ask(originals: &Originals, call: &str, given: Vec<ValueRef<'_>>) -> rusqlite::Result<Answer> {

@@ -197,6 +197,7 @@ pub(in crate::storage) fn count() {
         };
         // SAFETY: this option takes a pointer to a struct that it fills in; SQLite is not in use yet.
         let got = unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_GETMALLOC, &raw mut methods) };
+        assert_eq!(got, ffi::SQLITE_OK, "SQLite is in use already");
         let sqlites = Allocator {
             malloc: methods.xMalloc.expect("SQLite has an allocator"),
             realloc: methods.xRealloc.expect("SQLite has an allocator"),
@@ -208,7 +209,7 @@ pub(in crate::storage) fn count() {
         methods.xFree = Some(free);
         // SAFETY: this option takes a pointer to a struct that it copies; the functions in it do what they are to do.
         let set = unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MALLOC, &raw const methods) };
-        assert_eq!((got, set), (ffi::SQLITE_OK, ffi::SQLITE_OK), "too late");
+        assert_eq!(set, ffi::SQLITE_OK, "SQLite is in use already");
         sqlites
     });
 }

@@ -17,6 +17,8 @@ const ENDLESS: &str =
 
 fn databases() -> (TempDir, Arc<GuestDatabases>) {
     let directory = TempDir::new().expect("a directory");
+    // Also for tests that use SQLite themselves.
+    memory::count();
     // As on a machine with one processor, however many there are.
     let databases = GuestDatabases::with_turns(directory.path().join("databases"), 2);
     (directory, Arc::new(databases))
