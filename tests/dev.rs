@@ -15,7 +15,7 @@ use crate::languages::search_path;
 use crate::scaffold;
 
 /// Time for a small function to be built and deployed, on a machine with a lot else to do.
-const CYCLE_TIMEOUT: Duration = Duration::from_secs(120);
+const CYCLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A running `tidegate dev`, and a function that it looks after.
 struct Dev {

@@ -352,16 +352,17 @@ async fn functions_that_hold_transactions_open_leave_room_for_others() {
     let admin = host.admin();
     deployed(&admin, "modest", "database=modest").await;
     let mut held = JoinSet::new();
-    for greedy in 0..4 {
+    // Each gets 8 connections, of 64 that there are.
+    for greedy in 0..7 {
         let function = format!("greedy{greedy}");
-        let names: Vec<_> = (0..9).map(|at| format!("g{greedy}-{at}")).collect();
+        let names: Vec<_> = (0..10).map(|at| format!("g{greedy}-{at}")).collect();
         let grants = format!("database={}", names.join("&database="));
         deployed(&admin, &function, &grants).await;
         let path = format!("/{function}?database={}&end=never", names.join(","));
         let request = host.request(Method::POST, &path).body("BEGIN\nSELECT 1");
         held.spawn(request.send());
     }
-    for greedy in 0..4 {
+    for greedy in 0..7 {
         admin.await_log(&format!("greedy{greedy}"), "done").await;
     }
     let modest = "CREATE TABLE t (x)\nSELECT 1";

@@ -23,7 +23,7 @@ use crate::invoke::body::{BodyError, FunctionBody};
 use crate::invoke::http::NoAnswer;
 use crate::invoke::invoker::Invoker;
 use crate::invoke::ready::ReadyFunction;
-use crate::model::app::INTERNAL_DOMAIN;
+use crate::model::app::is_component_host;
 use crate::model::event::MatchedRoute;
 use crate::model::id::InvocationId;
 use crate::model::static_response::StaticResponse;
@@ -152,14 +152,11 @@ fn check_host(request: &mut Request<Incoming>) -> Result<(), Reason> {
     Err(Reason::BadHost)
 }
 
-/// Whether this is the name of a component, by which only the functions of its app call it: a function must not take a
-/// request from outside for one of theirs.
+/// Whether this names a component, as only the functions of its app do: a function must not take a request from outside
+/// for one of theirs.
 fn is_internal(authority: &str) -> bool {
-    let host = authority
-        .rsplit_once(':')
-        .map_or(authority, |(host, _)| host);
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    host.ends_with(INTERNAL_DOMAIN)
+    let host = authority.rsplit_once(':');
+    is_component_host(host.map_or(authority, |(host, _)| host))
 }
 
 /// A function's answer, or the host's.

@@ -7,6 +7,12 @@ use super::name::Name;
 /// The part of a host name that follows a component's name, where one function of an app calls another.
 pub const INTERNAL_DOMAIN: &str = ".spin.internal";
 
+/// Whether a host is named as a component is by the functions of its app.
+pub fn is_component_host(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    host.ends_with(INTERNAL_DOMAIN)
+}
+
 /// `[app]`: which app a function belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

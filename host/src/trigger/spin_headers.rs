@@ -6,7 +6,7 @@ use http::Request;
 use http::header::HOST;
 
 use super::headers::insert;
-use crate::model::app::INTERNAL_DOMAIN;
+use crate::model::app::is_component_host;
 use crate::model::event::MatchedRoute;
 use crate::model::route::{OPTIONAL_SLASH, RoutePattern};
 use crate::model::spin_request::{
@@ -67,7 +67,7 @@ fn full_url<B>(request: &Request<B>) -> String {
     // Of a call within an app, Spin shows no name.
     let named = uri
         .authority()
-        .filter(|authority| !authority.host().ends_with(INTERNAL_DOMAIN));
+        .filter(|authority| !is_component_host(authority.host()));
     let host = host.or_else(|| named.map(|authority| authority.as_str()));
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     format!(

@@ -224,6 +224,9 @@ fn unfinished(app: &App, taken: &[Step]) -> String {
     });
     let taken: Vec<String> = taken.collect();
     match taken.is_empty() {
+        true if !app.secrets.is_empty() => {
+            "its secrets are set, and nothing is deployed".to_owned()
+        }
         true => "nothing is deployed".to_owned(),
         false => format!("done before this: {}", taken.join(", ")),
     }
