@@ -113,8 +113,10 @@ async fn logs_are_limited_and_filtered() {
     admin
         .deployed("logs", artifacts::guest("http_logs"), "")
         .await;
-    for _ in 0..2 {
+    // One after the other: they are recorded as they end, which is after their answers.
+    for count in 1..=2 {
         Reply::of(host.function("/logs")).await.expect(200);
+        admin.await_invocations("logs", count).await;
     }
     let invocations = admin.await_invocations("logs", 2).await;
     assert_eq!(admin.logs("logs").await.len(), 16);
