@@ -176,7 +176,7 @@ impl KeyValueContext {
         check_value(&value)?;
         let _held = self.under_way.hold(value.len())?;
         let write = move |db: &_| key_value::set(db, &bucket.name, &key, &value);
-        Ok(self.write(write).await?)
+        self.write(write).await
     }
 
     async fn delete(&self, bucket: Bucket, key: String) -> Done<()> {
@@ -190,7 +190,7 @@ impl KeyValueContext {
     async fn exists(&self, bucket: Bucket, key: String) -> Done<bool> {
         check_key(&key)?;
         let read = move |db: &_| key_value::exists(db, &bucket.name, &key);
-        Ok(self.read(read).await?)
+        self.read(read).await
     }
 
     /// Up to `limit` keys that come after `after`.
@@ -292,7 +292,7 @@ impl KeyValueContext {
                 |(key, value): &(String, Vec<u8>)| key_value::set(db, &bucket.name, key, value);
             pairs.iter().try_for_each(set)
         };
-        Ok(self.write(write).await?)
+        self.write(write).await
     }
 
     async fn delete_many(&self, bucket: Bucket, keys: Vec<String>) -> Done<()> {
@@ -303,7 +303,7 @@ impl KeyValueContext {
             let delete = |key: &String| key_value::delete(db, &bucket.name, key).map(|_| ());
             keys.iter().try_for_each(delete)
         };
-        Ok(self.write(write).await?)
+        self.write(write).await
     }
 }
 
