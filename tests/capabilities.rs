@@ -379,7 +379,7 @@ async fn clocks_run_and_randomness_is_random() {
     let began = Instant::now();
     assert_eq!(ask(&host, "/sleeps?ms=400", 200).await, "slept");
     assert!(
-        (400..5000).contains(&began.elapsed().as_millis()),
+        (400..20_000).contains(&began.elapsed().as_millis()),
         "{:?}",
         began.elapsed()
     );

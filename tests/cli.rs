@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tidegate_tests::{AdminClient, Reply, SOON, TestHost, artifacts, eventually};
+use tidegate_tests::{
+    AdminClient, Reply, SOON, TestHost, address_of_nobody, artifacts, eventually,
+};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -455,10 +457,8 @@ async fn a_host_that_cannot_be_asked_is_explained() {
     let wrong_listener = run(&host, &["functions", "--admin", &host.http]).await;
     wrong_listener.failed(1, &["no_route"]);
 
-    let free = {
-        let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        format!("http://{}", held.local_addr().expect("an address"))
-    };
+    let held = address_of_nobody();
+    let free = format!("http://{}", held.local_addr().expect("an address"));
     for arguments in [
         &["functions"][..],
         &["logs", "a"],

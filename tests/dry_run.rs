@@ -93,10 +93,10 @@ async fn what_a_dry_run_has_compiled_is_there_for_the_deployment() {
 
     // Not for ever: as many are kept as a large app has functions.
     let manifest = "[[http]]\nroute = \"/x\"\nresponse = { body = \"x\" }\n";
-    for number in 0..40 {
+    for number in 0..20 {
         let told = dry_run(&admin, "tried", component(number), manifest).await;
         told.expect(200);
-        assert_eq!(compiled(&host).len(), (number + 1).min(32));
+        assert_eq!(compiled(&host).len(), (number + 1).min(16));
     }
 }
 

@@ -355,12 +355,11 @@ async fn a_host_that_is_told_to_stop_ends_what_it_began() {
         admin.deployed(name, artifacts::guest(guest), "").await;
     }
     let sleeping = tokio::spawn(host.function("/sleeps?ms=1500").send());
+    admin.await_log("sleeps", "sleeping").await;
     let ticking = host.function("/ticks?chunks=50").send().await;
     let mut ticking = ticking.expect("a head");
     let first = ticking.chunk().await.expect("a tick").expect("a tick");
     assert!(first.starts_with(b"tick 0"));
-    // By its answer, the request before it has been taken up as well.
-    assert_eq!(answer(&host, "/version").await.0, 200);
 
     host.ask_to_stop();
     let address = host.http_address();
@@ -388,11 +387,8 @@ async fn what_does_not_end_within_the_drain_is_not_waited_for() {
     running.chunk().await.expect("a tick").expect("a tick");
     let start = Instant::now();
     assert_eq!(host.terminate().await.code(), Some(0));
-    assert!(
-        start.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        start.elapsed()
-    );
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(9), "{took:?}");
     assert!(running.text().await.is_err(), "the body breaks off");
 }
 
@@ -411,7 +407,7 @@ async fn an_idle_host_stops_at_once() {
     let start = Instant::now();
     assert_eq!(host.terminate().await.code(), Some(0));
     let took = start.elapsed();
-    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert!(took < Duration::from_secs(9), "{took:?}");
     while let Some(Ok(_)) = following.next().await {}
 }
 

@@ -215,7 +215,7 @@ async fn text_that_is_not_utf8_comes_with_replacement_characters() {
 async fn a_transaction_that_is_not_committed_ends_with_its_invocation() {
     let host = TestHost::start().await;
     let admin = host.admin();
-    let manifest = "[grants]\ndatabases = [\"default\"]\n[limits]\ntimeout = \"1s\"";
+    let manifest = "[grants]\ndatabases = [\"default\"]\n[limits]\ntimeout = \"5s\"";
     admin
         .deployed_with("f", artifacts::guest("sql_run"), manifest)
         .await;
@@ -255,7 +255,7 @@ async fn a_writer_that_keeps_its_transaction_open_holds_up_its_own_database_for_
     let began = Instant::now();
     assert_eq!(sql(&host, "/other?database=apart", insert).await, ["ok"]);
     assert!(
-        began.elapsed() < Duration::from_secs(2),
+        began.elapsed() < Duration::from_secs(8),
         "{:?}",
         began.elapsed()
     );
@@ -312,7 +312,7 @@ async fn endless_statements_hold_up_neither_other_functions_nor_other_databases(
         admin.get("/api/v1/functions").await.expect(200);
     }
     assert!(
-        began.elapsed() < Duration::from_secs(10),
+        began.elapsed() < Duration::from_secs(20),
         "{:?}",
         began.elapsed()
     );
@@ -335,14 +335,14 @@ async fn endless_statements_hold_up_neither_other_functions_nor_other_databases(
 async fn what_a_statement_computes_counts_as_its_functions() {
     let host = TestHost::start().await;
     let admin = host.admin();
-    let manifest = "[grants]\ndatabases = [\"default\"]\n[limits]\ncpu = \"500ms\"";
+    let manifest = "[grants]\ndatabases = [\"default\"]\n[limits]\ncpu = \"100ms\"";
     let guest = artifacts::guest("sql_run");
     admin.deployed_with("f", guest, manifest).await;
     let request = host.request(Method::POST, "/f").body(ENDLESS);
     Reply::of(request).await.expect_problem(504, "cpu_limit");
     let invocation = &admin.await_invocations("f", 1).await[0];
     let cpu_ms = invocation["cpu_ms"].as_f64().expect("a number");
-    assert!((500.0..2000.0).contains(&cpu_ms), "{invocation}");
+    assert!((100.0..2000.0).contains(&cpu_ms), "{invocation}");
     assert_eq!(sql(&host, "/f", "SELECT 1").await, ["1"]);
 }
 
@@ -498,7 +498,7 @@ async fn rows_come_in_a_stream_and_one_that_is_not_read_holds_up_nobody() {
         assert_eq!(said.await, ["ok"; 4]);
     }
     assert!(
-        began.elapsed() < Duration::from_secs(10),
+        began.elapsed() < Duration::from_secs(20),
         "{:?}",
         began.elapsed()
     );

@@ -156,6 +156,7 @@ async fn filters_that_overlap_give_one_delivery() {
     );
     let ids: std::collections::BTreeSet<_> = lines.iter().collect();
     assert_eq!(ids.len(), MESSAGES, "each message has an id of its own");
+    admin.await_invocations("record", MESSAGES + 1).await;
     assert_eq!(
         invocation_total(&admin, "record").await,
         MESSAGES as u64 + 1

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use futures_util::StreamExt as _;
-use tidegate_tests::{Authority, Reply, TestHost, Upstream, artifacts, sdks};
+use tidegate_tests::{Authority, Reply, TestHost, Upstream, address_of_nobody, artifacts, sdks};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 
@@ -162,7 +162,8 @@ async fn connections_are_kept_for_the_function_that_opened_them() {
     let upstream = Upstream::start().await;
     let origin = format!("http://{}", upstream.address);
     let host = host_with(&[&origin]).await;
-    for _ in 0..5 {
+    for earlier in 0..5 {
+        host.admin().await_invocations("out", earlier).await;
         ask(&host, "/out", &[("url", &origin)], 200).await;
     }
     assert_eq!(upstream.connections(), 1);
@@ -261,9 +262,8 @@ async fn redirects_are_the_guests_business() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_reached_is_told_as_what_it_is() {
-    let unused = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let unused = address_of_nobody();
     let nobody = unused.local_addr().expect("an address");
-    drop(unused);
     let host = host_with(&[&format!("http://{nobody}"), "http://does-not-exist.invalid"]).await;
     let refused = ask(&host, "/out", &[("url", &format!("http://{nobody}"))], 502).await;
     assert!(refused.contains("ConnectionRefused"), "{refused}");
@@ -362,8 +362,10 @@ async fn more_tcp_connections_than_allowed_are_refused() {
     let many = [("to", to.as_str()), ("say", "x"), ("times", "200")];
     let refused = ask(&host, "/tcp", &many, 502).await;
     assert!(refused.starts_with("128 of 200"), "{refused}");
+    host.admin().await_invocations("tcp", 1).await;
     let unconnected = ask(&host, "/tcp", &[("to", &to), ("make", "200")], 502).await;
     assert!(unconnected.starts_with("128 of 200") && unconnected.contains("new-socket-limit"));
+    host.admin().await_invocations("tcp", 2).await;
     ask(&host, "/tcp", &[("to", &to), ("say", "x")], 200).await;
     host.admin()
         .await_log("tcp", "too many outbound connections")
@@ -382,7 +384,8 @@ async fn the_second_generation_of_interfaces_has_the_same_grants() {
         let reply = Reply::of(host.function(&format!("/new?{what}"))).await;
         reply.expect(status).text()
     };
-    for _ in 0..3 {
+    for earlier in 0..3 {
+        host.admin().await_invocations("new", earlier).await;
         let told = go(&format!("http://{http}/path"), 200).await;
         assert!(told.contains("HTTP/1.1 GET /path\n"), "{told}");
         assert!(told.contains(&format!("host: {http}\n")), "{told}");

@@ -9,7 +9,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 /// Time for a browser to start, load the page and end, on a machine with a lot else to do.
-const BROWSER_TIMEOUT: Duration = Duration::from_secs(60);
+const BROWSER_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// The page as Chromium has it once its script has run.
 async fn page(url: &str) -> String {

@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::cli::{command, done, done_within};
 
 /// Time for a package to be built from nothing on a machine with a lot else to do.
-const BUILD_TIMEOUT: Duration = Duration::from_secs(300);
+const BUILD_TIMEOUT: Duration = Duration::from_secs(900);
 
 /// `target`, which the packages that are built here share with everything else.
 pub(crate) fn target_directory() -> PathBuf {

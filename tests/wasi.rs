@@ -69,7 +69,7 @@ async fn a_guest_that_sleeps_holds_up_nobody_and_both_generations_clocks_agree()
         .await;
     let begin = Instant::now();
     let ask = || async {
-        Reply::of(host.function("/sleep?500"))
+        Reply::of(host.function("/sleep?2000"))
             .await
             .expect(200)
             .text()
@@ -77,16 +77,16 @@ async fn a_guest_that_sleeps_holds_up_nobody_and_both_generations_clocks_agree()
     let sleepers: [_; 8] = std::array::from_fn(|_| ask());
     for slept in futures_util::future::join_all(sleepers).await {
         let slept: u64 = slept.parse().expect("milliseconds");
-        assert!((499..10_000).contains(&slept), "{slept}");
+        assert!((1999..12_000).contains(&slept), "{slept}");
     }
-    assert!(begin.elapsed() < Duration::from_secs(4), "one by one");
+    assert!(begin.elapsed() < Duration::from_secs(12), "one by one");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_that_sleeps_too_long_is_stopped() {
     let host = TestHost::start().await;
     let admin = host.admin();
-    let manifest = "[limits]\ntimeout = \"300ms\"\n";
+    let manifest = "[limits]\ntimeout = \"2s\"\n";
     admin
         .deployed_with("sleep", sdks::wasi3("http_sleep"), manifest)
         .await;
@@ -135,6 +135,7 @@ async fn handles_messages(host: &TestHost, component: Vec<u8>) {
     admin
         .await_log("handler", "sensors/a/temperature 21.5")
         .await;
+    admin.await_invocations("handler", 1).await;
     client
         .publish("sensors/b/temperature", "fail", QoS::AtLeastOnce)
         .await;

@@ -18,7 +18,9 @@ pub const HTTP_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time without any byte from the client while its request body is awaited.
 pub const HTTP_BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a connection that is being closed waits for more to discard.
-pub const LINGER_IDLE_TIMEOUT: Duration = Duration::from_millis(500);
+pub const LINGER_IDLE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long it discards in all.
+pub const LINGER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes that a connection that is being closed discards, so that its client gets to read the answer.
 pub const LINGER_BYTES_MAX: usize = 64 * MIB as usize;
 /// Bytes of one HTTP/2 header list and, about, of one HTTP/1 request head: hyper looks after each read. (Of header
@@ -82,8 +84,10 @@ pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
 pub const MANIFEST_BYTES_MAX: usize = 64 * KIB as usize;
 /// Revisions kept of a function; the active one always is.
 pub const REVISIONS_KEPT: u32 = 10;
-/// Wall clock for compiling one component, in a process of its own.
-pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
+/// Wall clock for compiling one component, in a process of its own that gets what functions leave of the processor.
+pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(300);
+/// Processor time for it, of all cores together.
+pub const COMPILE_CPU_MAX: Duration = Duration::from_secs(240);
 /// Memory for compiling one component. A 3 MB component takes about 140 MB.
 pub const COMPILE_MEMORY_BYTES_MAX: u64 = 2048 * MIB;
 /// Bytes that are made of one upload: native code has three to five times the size of its component.

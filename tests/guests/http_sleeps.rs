@@ -1,4 +1,4 @@
-//! Sleeps for `?ms=` milliseconds, without computing, then answers `slept`.
+//! Says so in its log, sleeps for `?ms=` milliseconds, without computing, then answers `slept`.
 
 #![cfg(target_arch = "wasm32")]
 
@@ -8,6 +8,7 @@ use wasip2::clocks::monotonic_clock::subscribe_duration;
 
 #[http_handler]
 fn answer(request: Request) -> &'static str {
+    println!("sleeping");
     subscribe_duration(number(&request, "ms", 0).saturating_mul(1_000_000)).block();
     "slept"
 }

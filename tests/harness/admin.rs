@@ -34,7 +34,7 @@ impl AdminClient {
         let client = reqwest::Client::builder()
             .no_proxy()
             .pool_max_idle_per_host(0)
-            .timeout(Duration::from_secs(180))
+            .timeout(Duration::from_secs(360))
             .build()
             .expect("a client");
         AdminClient {

@@ -4,10 +4,18 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::SOON;
+
+/// A port that nobody listens to, and nobody else gets while it is held.
+pub fn address_of_nobody() -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(any).expect("a port");
+    socket
+}
 
 /// A TCP connection, and what has come from it so far.
 pub struct Wire {

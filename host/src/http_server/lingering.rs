@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::limits::{LINGER_BYTES_MAX, LINGER_IDLE_TIMEOUT};
+use crate::limits::{LINGER_BYTES_MAX, LINGER_IDLE_TIMEOUT, LINGER_TIMEOUT};
 
 /// A stream that lingers when it is shut down.
 pub(super) struct Lingering<S> {
@@ -21,6 +21,7 @@ pub(super) struct Lingering<S> {
 
 struct Discarding {
     bytes_left: usize,
+    end: Instant,
     idle: Pin<Box<Sleep>>,
 }
 
@@ -39,6 +40,7 @@ impl<S: AsyncRead + Unpin> Lingering<S> {
     fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let discarding = self.discarding.get_or_insert_with(|| Discarding {
             bytes_left: LINGER_BYTES_MAX,
+            end: Instant::now() + LINGER_TIMEOUT,
             idle: Box::pin(sleep(LINGER_IDLE_TIMEOUT)),
         });
         let mut chunk = [0; 16 * 1024];
@@ -51,7 +53,7 @@ impl<S: AsyncRead + Unpin> Lingering<S> {
                 Poll::Ready(Ok(())) if bytes > 0 && bytes <= discarding.bytes_left => {
                     discarding.bytes_left -= bytes;
                     let deadline = Instant::now() + LINGER_IDLE_TIMEOUT;
-                    discarding.idle.as_mut().reset(deadline);
+                    discarding.idle.as_mut().reset(deadline.min(discarding.end));
                 }
                 Poll::Ready(_) => return Poll::Ready(()),
             }

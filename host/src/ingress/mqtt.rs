@@ -288,6 +288,7 @@ fn give_up(
     invocation: InvocationId,
     attempts: u32,
 ) {
+    metrics::message_dropped(function.name.as_str(), "attempts");
     let text = format!(
         "message {id} on `{}` is given up after {attempts} attempts",
         message.topic
@@ -296,5 +297,4 @@ fn give_up(
         .journal
         .log(invocation, Level::Error, Source::Host, "", &text);
     tracing::warn!(function = %function.name, topic = %message.topic, message = id, attempts, "a message is given up");
-    metrics::message_dropped(function.name.as_str(), "attempts");
 }

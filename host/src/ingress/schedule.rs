@@ -292,6 +292,7 @@ impl Schedules {
 }
 
 fn give_up(function: &ReadyFunction, tick: &Tick, record: &Record) {
+    metrics::tick_given_up(function.name.as_str());
     let attempts = match tick.attempt {
         1 => "1 attempt".to_owned(),
         count => format!("{count} attempts"),
@@ -307,7 +308,6 @@ fn give_up(function: &ReadyFunction, tick: &Tick, record: &Record) {
         .journal
         .log(record.id, Level::Error, Source::Host, "", &text);
     tracing::warn!(function = %function.name, tick = tick.id, attempts = tick.attempt, "a tick is given up");
-    metrics::tick_given_up(function.name.as_str());
 }
 
 /// A time that is stored.

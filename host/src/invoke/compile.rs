@@ -2,7 +2,7 @@
 
 use super::confined::{self, Failure};
 use super::engine::{CodeLayout, compiling};
-use crate::limits::{COMPILE_MEMORY_BYTES_MAX, COMPILE_TIMEOUT};
+use crate::limits::{COMPILE_CPU_MAX, COMPILE_MEMORY_BYTES_MAX, COMPILE_TIMEOUT};
 use crate::model::abi::Abi;
 
 /// The hidden subcommand's name.
@@ -14,10 +14,10 @@ pub enum CompileError {
     /// The compiler says so.
     #[error("the component cannot be compiled: {0}")]
     Invalid(String),
-    /// It took more time or memory than [`COMPILE_TIMEOUT`] and [`COMPILE_MEMORY_BYTES_MAX`].
+    /// It took more time or memory than [`COMPILE_CPU_MAX`], [`COMPILE_TIMEOUT`] or [`COMPILE_MEMORY_BYTES_MAX`].
     #[error(
-        "compiling the component takes more than {} s or {} MiB: make it smaller",
-        COMPILE_TIMEOUT.as_secs(), COMPILE_MEMORY_BYTES_MAX >> 20
+        "compiling the component takes more than {} s of processor time, {} s in all, or {} MiB: make it smaller",
+        COMPILE_CPU_MAX.as_secs(), COMPILE_TIMEOUT.as_secs(), COMPILE_MEMORY_BYTES_MAX >> 20
     )]
     TooExpensive,
     /// The process could not be run.

@@ -13,7 +13,8 @@ use tokio::process::{Child, Command};
 
 use super::machine::Machine;
 use crate::limits::{
-    COMPILE_MEMORY_BYTES_MAX, COMPILE_TIMEOUT, COMPILED_BYTES_MAX, COMPLAINT_BYTES_MAX,
+    COMPILE_CPU_MAX, COMPILE_MEMORY_BYTES_MAX, COMPILE_TIMEOUT, COMPILED_BYTES_MAX,
+    COMPLAINT_BYTES_MAX,
 };
 
 /// The exit code that says that the bytes are to blame. A panic and errors of the program itself have others.
@@ -102,7 +103,7 @@ pub(super) fn serve<E: std::fmt::Display>(
     let memory_bytes = Machine::look().memory_bytes;
     let working = COMPILE_MEMORY_BYTES_MAX.min(memory_bytes / 2);
     setrlimit(Resource::Data, limit(working))?;
-    setrlimit(Resource::Cpu, limit(COMPILE_TIMEOUT.as_secs() * 2))?;
+    setrlimit(Resource::Cpu, limit(COMPILE_CPU_MAX.as_secs()))?;
     setrlimit(Resource::Core, limit(0))?;
     // Functions that run go before one that is still to be; and if memory runs out, it is this process that goes. Where
     // that cannot be said, it works all the same.

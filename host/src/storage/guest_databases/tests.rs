@@ -209,6 +209,8 @@ async fn a_log_that_cannot_be_taken_in_does_not_grow_without_end() {
     ok(&reader, "SELECT count(*) FROM t").await;
     let mut full = false;
     for _ in 0..200 {
+        // It has not been left alone, and is not ended.
+        ok(&reader, "SELECT count(*) FROM t").await;
         full |= run(&writer, "UPDATE t SET x = randomblob(1000000)").await == Err(SqlError::Full);
         if full {
             break;

@@ -119,7 +119,7 @@ async fn what_statements_compute_is_their_invocations() {
     let (_directory, databases) = databases();
     let caller = Caller {
         function: name("f"),
-        cpu: CpuTime::new(Duration::from_millis(300)),
+        cpu: CpuTime::new(Duration::from_millis(50)),
     };
     let handles =
         ["a", "b"].map(|database| databases.connection(&caller, name(database), Access::ReadWrite));
@@ -129,7 +129,7 @@ async fn what_statements_compute_is_their_invocations() {
     for ended in ended {
         assert_eq!(ended, Err(SqlError::CpuLimit(CpuLimitReached)));
     }
-    assert!(caller.cpu.used() > Duration::from_millis(300));
+    assert!(caller.cpu.used() > Duration::from_millis(50));
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn statements_of_one_function_leave_turns_to_others() {
     let working = async {
         let begun = async || (turns.available_permits() < 2).then_some(());
         eventually("the greedy function computes", begun).await;
-        for _ in 0..10 {
+        for _ in 0..3 {
             assert!(turns.available_permits() > 0);
             ok(&modest, "INSERT INTO t VALUES (1)").await;
         }
@@ -205,7 +205,7 @@ async fn a_statement_that_waits_for_a_lock_leaves_its_turn_to_the_one_that_has_i
     let committed = async {
         // For as long as the other one has to come to the lock.
         let began = Instant::now();
-        while began.elapsed() < Duration::from_millis(500) {
+        while began.elapsed() < Duration::from_millis(200) {
             ok(&holder, insert).await;
         }
         ok(&holder, "COMMIT").await;
@@ -269,6 +269,7 @@ async fn connections_of_all_functions_are_bounded() {
     let held: Vec<_> = (0..SQL_CONNECTIONS_MAX)
         .map(|at| open_as(&databases, &format!("f{}", at / 8), &format!("d{at}")))
         .collect();
+    join_all(held.iter().map(|connection| ok(connection, "SELECT 1"))).await;
     // All at once: the first ones are rolled back when they have been left alone for a while.
     join_all(held.iter().map(|connection| ok(connection, "BEGIN"))).await;
     let late = open_as(&databases, "late", "e");
