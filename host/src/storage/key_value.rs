@@ -1,10 +1,13 @@
 //! Key-value state of functions, in buckets.
 //!
-//! Every function takes a connection, so that several run in one transaction: reads go through [`Database::read`],
-//! writes through [`Database::write`](super::database::Database::write).
+//! Every function takes a connection, so that several run in one transaction: reads go through
+//! [`Database::read_for_function`] or, for the host itself, [`Database::read`], writes through [`Database::write`].
 //!
+//! [`Database::read_for_function`]: super::database::Database::read_for_function
 //! [`Database::read`]: super::database::Database::read
+//! [`Database::write`]: super::database::Database::write
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::database::StorageError;
@@ -59,8 +62,7 @@ pub(super) fn count_bytes(connection: &Connection, bytes_max: u64) -> Result<(),
         "CREATE TEMP TABLE bucket_size (bucket TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
          CREATE TEMP TRIGGER first BEFORE INSERT ON main.key_value
          WHEN NOT EXISTS (SELECT 1 FROM bucket_size WHERE bucket = NEW.bucket) BEGIN
-             INSERT INTO bucket_size SELECT NEW.bucket, coalesce(sum({of_row}), 0)
-             FROM key_value WHERE bucket = NEW.bucket;
+             INSERT INTO bucket_size SELECT NEW.bucket, ({COUNT}NEW.bucket);
          END;
          CREATE TEMP TRIGGER inserted AFTER INSERT ON main.key_value BEGIN
              UPDATE bucket_size SET bytes = bytes + {of_new} WHERE bucket = NEW.bucket;
@@ -75,12 +77,24 @@ pub(super) fn count_bytes(connection: &Connection, bytes_max: u64) -> Result<(),
          WHEN NEW.bytes > OLD.bytes AND NEW.bytes > {bytes_max} BEGIN
              SELECT RAISE(ABORT, '{FULL}');
          END;",
-        of_row = size("key_value"),
         of_new = size("NEW"),
         of_old = size("OLD"),
     ))?;
     Ok(())
 }
+
+/// Keeps the count of a bucket that was found to be full. Where it was counted for the write that was then refused, the
+/// count went with that write; counting anew for each would hold up all others.
+pub(super) fn keep_count(connection: &Connection, bucket: &str) -> Result<(), StorageError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "INSERT OR IGNORE INTO bucket_size SELECT ?1, ({COUNT}?1)"
+    ))?;
+    statement.execute(params![bucket])?;
+    Ok(())
+}
+
+/// The bytes of a bucket, whose name follows.
+const COUNT: &str = "SELECT coalesce(sum(octet_length(key) + octet_length(value)), 0) FROM key_value WHERE bucket = ";
 
 const FULL: &str = "the bucket is full";
 
@@ -103,13 +117,33 @@ pub fn list(
     after: Option<&str>,
     limit: u32,
 ) -> Result<Vec<String>, StorageError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT key FROM key_value
-         WHERE bucket = ?1 AND key >= ?2 AND substr(key, 1, length(?2)) = ?2 AND (?3 IS NULL OR key > ?3)
-         ORDER BY key LIMIT ?4",
-    )?;
-    let rows = statement.query_map(params![bucket, prefix, after, limit], |row| row.get(0))?;
+    let mut statement = connection.prepare_cached(LIST)?;
+    // No text comes between one and the same with a zero behind it.
+    let first = after
+        .map(|after| format!("{after}\0"))
+        .filter(|first| first.as_str() > prefix)
+        .unwrap_or_else(|| prefix.to_owned());
+    // Every text comes before every blob.
+    let end = end_of(prefix).map_or(Value::Blob(Vec::new()), Value::Text);
+    let rows = statement.query_map(params![bucket, first, end, limit], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// One stretch of the table's order, however much is before and behind it.
+const LIST: &str =
+    "SELECT key FROM key_value WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key LIMIT ?4";
+
+/// What comes behind all texts with this prefix; nothing does where it is empty.
+fn end_of(prefix: &str) -> Option<String> {
+    let mut end = prefix.to_owned();
+    while let Some(last) = end.pop() {
+        // The next character: UTF-8 has the order of the characters.
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            end.push(next);
+            return Some(end);
+        }
+    }
+    None
 }
 
 /// Up to `limit` keys, in byte order, behind the first `skipped`.
@@ -252,6 +286,65 @@ mod tests {
             !is_full(set(&db, "old", "key", &[0; 55])),
             "less than before"
         );
+    }
+
+    #[test]
+    fn a_bucket_that_is_found_full_is_not_counted_again() {
+        let db = database(50);
+        assert!(is_full(set(&db, "old", "more", b"")));
+        keep_count(&db, "old").expect("counted");
+        // What nobody counts shows that the bucket itself is not looked at.
+        db.execute_batch("DROP TRIGGER temp.deleted; DELETE FROM key_value")
+            .expect("emptied");
+        assert!(is_full(set(&db, "old", "more", b"")));
+    }
+
+    #[test]
+    fn listings_are_what_has_the_prefix_and_comes_after() {
+        let db = database(1000);
+        let last = char::MAX.to_string();
+        let keys = [
+            "",
+            "a",
+            "a\0",
+            "a\0b",
+            "a/",
+            "a/b",
+            "a/é",
+            "a\u{d7ff}",
+            "a\u{e000}",
+            "b",
+            "é",
+            &last,
+        ];
+        for key in keys {
+            set(&db, "b", key, b"").expect("written");
+            set(&db, "a", key, b"").expect("written");
+        }
+        let mut ordered = keys.to_vec();
+        ordered.sort_unstable();
+        let twice = format!("{last}{last}");
+        for prefix in ["", "a", "a/", "a/b", "a\u{d7ff}", "c", "é", &last, &twice] {
+            for after in [None].into_iter().chain(ordered.iter().copied().map(Some)) {
+                let expected = ordered.iter().filter(|key| {
+                    key.starts_with(prefix) && after.is_none_or(|after| **key > after)
+                });
+                let expected: Vec<_> = expected.take(4).copied().collect();
+                let listed = list(&db, "b", prefix, after, 4).expect("listed");
+                assert_eq!(listed, expected, "{prefix:?} after {after:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_listing_looks_at_its_own_keys_only() {
+        let db = database(1000);
+        let plan = format!("EXPLAIN QUERY PLAN {LIST}");
+        let plan = db.query_row(&plan, params!["b", "c", "d", 1], |row| {
+            row.get::<_, String>(3)
+        });
+        let plan = plan.expect("a plan");
+        assert!(plan.ends_with("(bucket=? AND key>? AND key<?)"), "{plan}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::database::StorageError;
+use super::key_value;
 use crate::limits::{WRITER_GROUP_MAX, WRITER_GROUP_TIME, WRITER_QUEUE};
 
 /// Runs in the transaction; returns what to do once it is known whether the commit succeeded.
@@ -78,6 +79,9 @@ fn in_savepoint<T>(
         "ROLLBACK TO job; RELEASE job"
     };
     connection.execute_batch(end)?;
+    if let Err(StorageError::BucketFull(bucket)) = &result {
+        key_value::keep_count(connection, bucket)?;
+    }
     result
 }
 
