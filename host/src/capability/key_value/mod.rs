@@ -12,7 +12,7 @@ use std::sync::Arc;
 use wasmtime::component::{HasData, Resource, ResourceTable};
 
 use super::detached::detached;
-use super::under_way::{TooMuch, UnderWay};
+use super::under_way::{Held, TooMuch, UnderWay};
 use crate::limits::{
     BATCH_KEYS_MAX, BUCKET_BYTES_MAX, HOSTCALL_BYTES_MAX, KEY_BYTES_MAX, LIST_KEYS_PAGE,
     LIST_KEYS_SKIPPED_MAX, VALUE_BYTES_MAX,
@@ -149,6 +149,19 @@ impl KeyValueContext {
         Ok(done.map_err(|_| KeyValueError::Unreachable)??)
     }
 
+    /// Writes with bytes of the guest. A call that is cancelled goes before its write does, which has them still.
+    async fn write_held<T, F>(&self, held: Held, write: F) -> Done<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
+    {
+        let write = move |db: &_| {
+            let _held = held;
+            write(db)
+        };
+        self.write(write).await
+    }
+
     fn open(&self, label: &str) -> Done<Bucket> {
         let grant = self.grants.bucket(label);
         let grant = grant.ok_or(KeyValueError::AccessDenied)?;
@@ -174,9 +187,9 @@ impl KeyValueContext {
         check_writable(&bucket)?;
         check_key(&key)?;
         check_value(&value)?;
-        let _held = self.under_way.hold(value.len())?;
+        let held = self.under_way.hold(value.len())?;
         let write = move |db: &_| key_value::set(db, &bucket.name, &key, &value);
-        self.write(write).await
+        self.write_held(held, write).await
     }
 
     async fn delete(&self, bucket: Bucket, key: String) -> Done<()> {
@@ -244,10 +257,10 @@ impl KeyValueContext {
     async fn swap(&self, cas: CompareAndSwap, value: Vec<u8>) -> Done<Result<(), CompareAndSwap>> {
         check_writable(&cas.bucket)?;
         check_value(&value)?;
-        let _held = self.under_way.hold(value.len())?;
+        let held = self.under_way.hold(value.len())?;
         let CompareAndSwap { bucket, key, seen } = cas.clone();
         let write = move |db: &_| key_value::compare_and_swap(db, &bucket.name, &key, seen, &value);
-        let swapped = self.write(write).await?;
+        let swapped = self.write_held(held, write).await?;
         Ok(swapped.map_err(|seen| CompareAndSwap { seen, ..cas }))
     }
 
@@ -286,13 +299,13 @@ impl KeyValueContext {
             check_value(value)?;
         }
         let bytes = pairs.iter().map(|(_, value)| value.len()).sum();
-        let _held = self.under_way.hold(bytes)?;
+        let held = self.under_way.hold(bytes)?;
         let write = move |db: &_| {
             let set =
                 |(key, value): &(String, Vec<u8>)| key_value::set(db, &bucket.name, key, value);
             pairs.iter().try_for_each(set)
         };
-        self.write(write).await
+        self.write_held(held, write).await
     }
 
     async fn delete_many(&self, bucket: Bucket, keys: Vec<String>) -> Done<()> {
@@ -339,5 +352,48 @@ fn check_count(keys: usize) -> Done<()> {
     match keys > BATCH_KEYS_MAX {
         true => Err(KeyValueError::TooManyKeys(keys)),
         false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::poll;
+    use tokio::task::yield_now;
+
+    use super::*;
+    use crate::limits::UNDER_WAY_BYTES_MAX;
+
+    #[tokio::test]
+    async fn what_a_cancelled_call_leaves_to_the_writer_is_still_counted() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let database = Database::open(directory.path()).expect("a database");
+        let under_way = UnderWay::default();
+        let context = KeyValueContext {
+            database: database.clone(),
+            grants: Arc::default(),
+            under_way: under_way.clone(),
+        };
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let mut holding = Box::pin(database.write(move |_| {
+            // Ends when the other side goes.
+            let _ = released.recv();
+            Ok(())
+        }));
+        assert!(poll!(&mut holding).is_pending());
+        let bucket = Bucket {
+            name: "default".to_owned(),
+            access: Access::ReadWrite,
+        };
+        let mut call = Box::pin(context.set(bucket, "key".to_owned(), vec![0; VALUE_BYTES_MAX]));
+        assert!(poll!(&mut call).is_pending());
+        // Its task, on this only thread, hands the value over.
+        yield_now().await;
+        drop(call);
+        yield_now().await;
+        assert!(under_way.hold(UNDER_WAY_BYTES_MAX).is_err());
+        drop(release);
+        holding.await.expect("written");
+        database.write(|_| Ok(())).await.expect("written");
+        assert!(under_way.hold(UNDER_WAY_BYTES_MAX).is_ok());
     }
 }

@@ -45,6 +45,21 @@ struct Open {
 /// Why a connection failed, once it has.
 type Failed = watch::Receiver<Option<String>>;
 
+/// A message that was not sent, or whose guest does not wait for it any more. What is left of it is not to be sent
+/// later, behind the guest's back, so its connection is closed.
+struct Unfinished<'a> {
+    open: &'a Mutex<Option<Open>>,
+    failed: Failed,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        let mut open = self.open.lock().expect("no holder of this lock panics");
+        // Another message may have opened another one since.
+        open.take_if(|open| open.failed.same_channel(&self.failed));
+    }
+}
+
 impl Drop for Open {
     fn drop(&mut self) {
         self.task.abort();
@@ -112,6 +127,10 @@ impl OutboundConnection {
             Qos::ExactlyOnce => QoS::ExactlyOnce,
         });
         let (client, mut failed) = self.client()?;
+        let unfinished = Unfinished {
+            open: &self.open,
+            failed: failed.clone(),
+        };
         let published = async {
             let notice = client.publish_tracked(topic.to_string(), payload, options);
             let notice = notice.await.map_err(|error| error.to_string())?;
@@ -128,18 +147,16 @@ impl OutboundConnection {
         };
         let published = timeout(OUTBOUND_MQTT_TIMEOUT, published).await;
         let reason = match published {
-            Ok(Ok(())) => return Ok(()),
+            Ok(Ok(())) => {
+                std::mem::forget(unfinished);
+                return Ok(());
+            }
             Ok(Err(reason)) => failed.borrow().clone().unwrap_or(reason),
             Err(_) => format!(
                 "the broker did not answer within {} s",
                 OUTBOUND_MQTT_TIMEOUT.as_secs()
             ),
         };
-        // What is left of the message is not to be sent later, behind the guest's back.
-        self.open
-            .lock()
-            .expect("no holder of this lock panics")
-            .take();
         Err(MqttError::ConnectionFailed(reason))
     }
 
@@ -175,4 +192,45 @@ async fn drive(mut events: EventLoop, fail: watch::Sender<Option<String>>) {
         Some(source) => source.to_string(),
         None => error.to_string(),
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::capability::outbound::{ExtraRoots, Outbound};
+    use crate::model::grant::Grants;
+    use crate::model::secret::Secrets;
+
+    #[tokio::test]
+    async fn a_message_that_nobody_waits_for_any_more_is_not_sent_later() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("mqtt://{}", listener.local_addr().expect("an address"));
+        let grants = Grants {
+            outbound: vec![address.parse().expect("a grant")],
+            ..Grants::default()
+        };
+        let outbound = Outbound::new(ExtraRoots::default(), Secrets::default());
+        let credentials = Credentials {
+            username: String::new(),
+            password: String::new(),
+            keep_alive_seconds: 60,
+        };
+        let connection = OutboundConnection::new(
+            address.parse().expect("an address"),
+            credentials,
+            outbound.of(Arc::new(grants)),
+        );
+        let mut call = Box::pin(connection.publish("t", b"x".to_vec(), Qos::AtLeastOnce));
+        let (mut broker, _) = tokio::select! {
+            _ = &mut call => panic!("nobody has answered"),
+            accepted = listener.accept() => accepted.expect("a connection"),
+        };
+        drop(call);
+        assert!(connection.open.lock().expect("no panic").is_none());
+        // What the broker still gets has an end.
+        let _ = broker.read_to_end(&mut Vec::new()).await;
+    }
 }
