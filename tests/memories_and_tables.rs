@@ -65,6 +65,19 @@ async fn all_memories_count_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn memory_that_a_guest_asks_for_and_does_not_get_is_not_counted() {
+    let host = TestHost::start().await;
+    // 300 times a page that the memory's own type does not have, then the 63 of another that do fit.
+    let fails = "(loop (drop (memory.grow $fixed (i32.const 1)))
+        (br_if 0 (i32.ne (i32.const 300) (local.tee 2 (i32.add (local.get 2) (i32.const 1))))))";
+    let fits = grow("(memory.grow $free (i32.const 63))");
+    let memories = "(memory $fixed 1 1) (memory $free 1)";
+    let guest = component(memories, &format!("(local i32) {fails} {fits}"));
+    let fixed = outcome_of(&host, "fixed", "8MiB", guest).await;
+    assert_eq!(fixed, (502, "no_response".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tables_are_bounded() {
     let host = TestHost::start().await;
     let elements = |count: u32| {

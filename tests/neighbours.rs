@@ -6,8 +6,9 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use futures_util::stream;
 use reqwest::{Body, Method};
-use tidegate_tests::{Reply, SOON, TestHost, Upstream, artifacts, eventually, sdks};
+use tidegate_tests::{AdminClient, Reply, SOON, TestHost, Upstream, artifacts, eventually, sdks};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 /// MiB of memory that the host has taken at most since it was started.
 fn peak_mib(host: &TestHost) -> u64 {
@@ -67,10 +68,8 @@ async fn the_memory_of_all_functions_together_is_bounded() {
             .deployed(name, artifacts::guest("http_holds"), "")
             .await;
     }
-    let (hold, body) = held_open();
-    let first = host.request(Method::POST, "/large?mib=40").body(body);
-    let first = tokio::spawn(Reply::of(first));
-    admin.await_log("large", "holding").await;
+    let (hold, first) = hold(&host, "/large?mib=40");
+    await_holding(&admin, "large", 1).await;
     let refused = Reply::of(host.function("/other?mib=40")).await;
     refused.expect_problem(503, "host_memory");
     let invocations = admin.invocations("other").await;
@@ -85,6 +84,70 @@ async fn the_memory_of_all_functions_together_is_bounded() {
     eventually("the memory is free again", SOON, async || {
         let reply = Reply::of(host.function("/other?mib=40")).await;
         (reply.status == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_function_has_half_of_the_memory_at_most() {
+    let host = TestHost::builder().arg("--guest-memory").arg("64MiB");
+    let host = host.start().await;
+    let admin = host.admin();
+    let guest = || artifacts::guest("http_holds");
+    let manifest = "[limits]\nmemory = \"16MiB\"\n";
+    admin.deployed_with("large", guest(), manifest).await;
+    admin.deployed("other", guest(), "").await;
+    let mut held = Vec::new();
+    for count in 1..=2 {
+        held.push(hold(&host, "/large?mib=12"));
+        await_holding(&admin, "large", count).await;
+    }
+    let refused = Reply::of(host.function("/large?mib=12")).await;
+    refused.expect_problem(503, "host_memory");
+    Reply::of(host.function("/other?mib=20")).await.expect(200);
+    let (holds, replies): (Vec<_>, Vec<_>) = held.into_iter().unzip();
+    drop(holds);
+    for reply in replies {
+        reply.await.expect("no panic").expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_function_has_half_of_the_pool_at_most() {
+    let host = TestHost::builder().arg("--instances").arg("4");
+    let host = host.start().await;
+    let admin = host.admin();
+    for (name, guest) in [("holds", "http_holds"), ("version", "http_version")] {
+        admin.deployed(name, artifacts::guest(guest), "").await;
+    }
+    let held: Vec<_> = (0..6).map(|_| hold(&host, "/holds?mib=1")).collect();
+    await_holding(&admin, "holds", 2).await;
+    Reply::of(host.function("/version")).await.expect(200);
+    assert_eq!(holding(&admin, "holds").await, 2);
+    let (holds, replies): (Vec<_>, Vec<_>) = held.into_iter().unzip();
+    drop(holds);
+    for reply in replies {
+        reply.await.expect("no panic").expect(200);
+    }
+}
+
+/// A request that ends when what is returned with it is dropped.
+fn hold(host: &TestHost, path: &str) -> (mpsc::Sender<()>, JoinHandle<Reply>) {
+    let (hold, body) = held_open();
+    let request = host.request(Method::POST, path).body(body);
+    (hold, tokio::spawn(Reply::of(request)))
+}
+
+/// How many instances of `http_holds` said that they do.
+async fn holding(admin: &AdminClient, name: &str) -> usize {
+    let logs = admin.logs(name).await;
+    let holding = logs.iter().filter(|line| line["message"] == "holding");
+    holding.count()
+}
+
+async fn await_holding(admin: &AdminClient, name: &str, count: usize) {
+    eventually(&format!("{name} holds"), SOON, async || {
+        (holding(admin, name).await >= count).then_some(())
     })
     .await;
 }

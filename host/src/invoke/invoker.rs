@@ -142,7 +142,9 @@ impl Invoker {
         start: Start,
     ) -> Store<InstanceState> {
         let files = function.files.as_ref().map(|files| self.files.of(files));
-        let limiter = MemoryLimiter::new(function.limits.memory_bytes, runtime.memory.clone());
+        let of_function = function.share(runtime).memory().clone();
+        let shared = [of_function, runtime.memory.clone()];
+        let limiter = MemoryLimiter::new(function.limits.memory_bytes, shared);
         let state = InstanceState::new(function, &self.services, files.as_deref(), start, limiter);
         let mut store = Store::new(&runtime.engine, state);
         store.limiter(|state| &mut state.limiter);

@@ -1,4 +1,4 @@
-//! Bounds the memories and tables of one instance, and the memories of all together.
+//! Bounds the memories and tables of one instance, and the memories of those of a function and of all functions together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use wasmtime::ResourceLimiter;
 
 use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
 
-/// What the memories of all instances may have together; clones share it.
+/// What the memories of several instances may have together; clones share it.
 #[derive(Clone)]
 pub struct MemoryBudget(Arc<Budget>);
 
@@ -28,7 +28,10 @@ impl MemoryBudget {
 
     /// Takes so many bytes, if there are as many left.
     fn take(&self, bytes: u64) -> bool {
-        let within = |taken: u64| Some(taken + bytes).filter(|taken| *taken <= self.0.bytes_max);
+        let within = |taken: u64| {
+            let taken = taken.checked_add(bytes)?;
+            Some(taken).filter(|taken| *taken <= self.0.bytes_max)
+        };
         let taken = &self.0.bytes;
         taken
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, within)
@@ -43,9 +46,9 @@ impl MemoryBudget {
 /// Which bound a guest wanted to go beyond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// Its function's.
+    /// Its own.
     Function,
-    /// That of all functions together.
+    /// What the host has for all functions, or for one.
     Host,
 }
 
@@ -53,18 +56,32 @@ pub(super) enum Refused {
 pub(super) struct MemoryLimiter {
     bytes: u64,
     bytes_max: u64,
-    of_all: MemoryBudget,
+    /// Of its function, and of all functions.
+    shared: [MemoryBudget; 2],
     refused: Option<Refused>,
 }
 
 impl MemoryLimiter {
-    pub(super) fn new(bytes_max: u64, of_all: MemoryBudget) -> MemoryLimiter {
+    pub(super) fn new(bytes_max: u64, shared: [MemoryBudget; 2]) -> MemoryLimiter {
         MemoryLimiter {
             bytes: 0,
             bytes_max,
-            of_all,
+            shared,
             refused: None,
         }
+    }
+
+    /// Takes so many bytes of what is shared, or nothing.
+    fn take_shared(&self, bytes: u64) -> bool {
+        let [of_function, of_all] = &self.shared;
+        if !of_function.take(bytes) {
+            return false;
+        }
+        let taken = of_all.take(bytes);
+        if !taken {
+            of_function.give_back(bytes);
+        }
+        taken
     }
 
     /// Whether the guest wanted more than it may have, or than there is.
@@ -75,7 +92,9 @@ impl MemoryLimiter {
 
 impl Drop for MemoryLimiter {
     fn drop(&mut self) {
-        self.of_all.give_back(self.bytes);
+        for shared in &self.shared {
+            shared.give_back(self.bytes);
+        }
     }
 }
 
@@ -84,16 +103,22 @@ impl ResourceLimiter for MemoryLimiter {
         &mut self,
         current: usize,
         desired: usize,
-        _: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let more = (desired - current) as u64;
-        let refused = if self.bytes + more > self.bytes_max {
-            Some(Refused::Function)
-        } else if !self.of_all.take(more) {
-            Some(Refused::Host)
-        } else {
-            self.bytes += more;
-            None
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            // Beyond what the memory itself may become: it will not grow, and nobody has refused it anything.
+            return Ok(false);
+        }
+        let more = desired.saturating_sub(current) as u64;
+        let bytes = self.bytes.checked_add(more);
+        let bytes = bytes.filter(|bytes| *bytes <= self.bytes_max);
+        let refused = match bytes {
+            None => Some(Refused::Function),
+            Some(_) if !self.take_shared(more) => Some(Refused::Host),
+            Some(bytes) => {
+                self.bytes = bytes;
+                None
+            }
         };
         self.refused = refused.or(self.refused);
         // The guest sees that its memory did not grow, as the specification has it; most then abort.

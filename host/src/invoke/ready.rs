@@ -23,7 +23,7 @@ use super::files::{FilesError, FunctionFiles};
 use super::instance_state::InstanceState;
 use super::invoker::InvokerError;
 use super::linker;
-use super::runtime::{AsyncUnavailable, Runtime, Runtimes, slots_of};
+use super::runtime::{AsyncUnavailable, Runtime, Runtimes, Share, slots_of};
 use crate::bindings::mqtt::MqttHandlerPre;
 use crate::bindings::schedule::ScheduleHandlerPre;
 use crate::bindings::spin_triggers::cron::CronTriggerPre;
@@ -71,6 +71,7 @@ pub struct ReadyFunction {
     pub(super) files: Option<FunctionFiles>,
     loaded: OnceCell<Loaded>,
     outbound: OnceLock<Arc<FunctionOutbound>>,
+    share: OnceLock<Share>,
 }
 
 /// The entry points of a loaded component; none where it has no such export.
@@ -172,6 +173,7 @@ impl ReadyFunction {
             manifest,
             loaded: OnceCell::new(),
             outbound: OnceLock::new(),
+            share: OnceLock::new(),
         })
     }
 
@@ -180,6 +182,12 @@ impl ReadyFunction {
         self.outbound
             .get_or_init(|| host.of(self.grants.clone()))
             .clone()
+    }
+
+    /// What its instances may have together of the runtime that runs it.
+    pub(super) fn share(&self, runtime: &Runtime) -> &Share {
+        let share = || Share::new(runtime, self.limits.memory_bytes);
+        self.share.get_or_init(share)
     }
 
     /// The entry points, once they have been loaded.

@@ -27,22 +27,31 @@ pub(super) struct Runtime {
     ticker: Ticker,
     /// How many slots the pool has.
     pub(super) slots_max: u32,
-    /// A permit for each slot of the pool: a memory, and its share of everything else.
-    slots: Arc<Semaphore>,
-    /// Of three quarters of the slots, permits for those who may call others: callers never have all of the pool.
-    callers: Arc<Semaphore>,
-    callers_max: u32,
+    /// All slots of the pool: a memory each, and its share of everything else.
+    slots: Slots,
+    /// Three quarters of them, for those who may call others: callers never have all of the pool.
+    of_callers: Slots,
+}
+
+/// Slots of the pool that some instances may have together.
+struct Slots {
+    free: Arc<Semaphore>,
+    max: u32,
+}
+
+/// What one revision of a function may have of what there is: half, so that no function has everything.
+pub(super) struct Share {
+    slots: Slots,
+    memory: MemoryBudget,
 }
 
 impl Runtime {
     fn new(pooled: PooledEngine) -> wasmtime::Result<Runtime> {
-        let callers_max = (pooled.instances - pooled.instances / 4).max(1);
         Ok(Runtime {
             linker: linker::link(&pooled.engine, pooled.code.abi)?,
             ticker: Ticker::start(&pooled.engine),
-            slots: Arc::new(Semaphore::new(pooled.instances as usize)),
-            callers: Arc::new(Semaphore::new(callers_max as usize)),
-            callers_max,
+            slots: Slots::new(pooled.instances),
+            of_callers: Slots::new(pooled.instances - pooled.instances / 4),
             slots_max: pooled.instances,
             memory: pooled.memory,
             code: pooled.code,
@@ -52,31 +61,60 @@ impl Runtime {
 
     /// Room in the pool for an instance of a function, however long it takes.
     pub(super) async fn room(&self, function: &ReadyFunction, slots: u32) -> Room {
-        let held = match function.manifest.app.is_some() {
+        // Of its own first: where it waits for that, it is in nobody's way.
+        let of_function = function.share(self).slots.take(slots).await;
+        let of_callers = match function.manifest.app.is_some() {
             // It may call others, and wait for them with its own room in hand.
-            true => Some(acquire(&self.callers, slots.min(self.callers_max)).await),
+            true => Some(self.of_callers.take(slots).await),
             false => None,
         };
         Room {
-            _of_callers: held,
+            _of_function: Some(of_function),
+            _of_callers: of_callers,
             ..self.room_within(slots).await
         }
     }
 
     /// The same for a function that another one has called, which goes on only when it has ended.
     pub(super) async fn room_within(&self, slots: u32) -> Room {
-        let slots = acquire(&self.slots, slots).await;
         Room {
-            _slots: slots,
+            _slots: self.slots.take(slots).await,
+            _of_function: None,
             _of_callers: None,
             _ticking: self.ticker.hold(),
         }
     }
 }
 
-async fn acquire(permits: &Arc<Semaphore>, count: u32) -> OwnedSemaphorePermit {
-    let permit = permits.clone().acquire_many_owned(count).await;
-    permit.expect("the semaphore is never closed")
+impl Slots {
+    fn new(max: u32) -> Slots {
+        Slots {
+            free: Arc::new(Semaphore::new(max as usize)),
+            max,
+        }
+    }
+
+    /// So many of them, or all where there are fewer.
+    async fn take(&self, count: u32) -> OwnedSemaphorePermit {
+        let taken = self.free.clone().acquire_many_owned(count.min(self.max));
+        taken.await.expect("the semaphore is never closed")
+    }
+}
+
+impl Share {
+    /// That of a function whose instances may have this much memory each: one of them may, whatever half is.
+    pub(super) fn new(runtime: &Runtime, memory_bytes: u64) -> Share {
+        let memory_bytes_max = runtime.memory.bytes_max() / 2;
+        Share {
+            slots: Slots::new(runtime.slots_max - runtime.slots_max / 2),
+            memory: MemoryBudget::new(memory_bytes_max.max(memory_bytes)),
+        }
+    }
+
+    /// The memory of all its instances.
+    pub(super) fn memory(&self) -> &MemoryBudget {
+        &self.memory
+    }
 }
 
 /// How many slots of the pool an instance of this component takes.
@@ -94,6 +132,7 @@ pub(super) fn slots_of(component: &Component) -> u32 {
 /// Room in the pool; the epoch advances while it is held.
 pub(super) struct Room {
     _slots: OwnedSemaphorePermit,
+    _of_function: Option<OwnedSemaphorePermit>,
     _of_callers: Option<OwnedSemaphorePermit>,
     _ticking: Ticking,
 }

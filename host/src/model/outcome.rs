@@ -128,7 +128,8 @@ impl Outcome {
                 )
             }
             Outcome::HostMemory => {
-                "all functions together have as much memory as this host gives them (serve --guest-memory)".to_owned()
+                "the instances of all functions have as much memory as this host gives them, or those of this one half of it \
+                 (serve --guest-memory)".to_owned()
             }
             Outcome::RequestTooLarge(bytes) => {
                 format!(
