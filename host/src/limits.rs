@@ -197,8 +197,8 @@ pub const WASM_STACK_BYTES: usize = 512 * KIB as usize;
 
 // === Outbound connections ===
 
-/// Outbound connections of one function at once, those kept open for its next request among them; one more waits for
-/// its turn as long as a connection may take to come about.
+/// Outbound connections of one revision of a function at once, those kept open for its next request among them; one
+/// more waits for its turn as long as a connection may take to come about.
 pub const OUTBOUND_FUNCTION_CONNECTIONS_MAX: usize = 128;
 /// Outbound connections of all functions at once: an open file each.
 pub const OUTBOUND_CONNECTIONS_MAX: usize = 1024;

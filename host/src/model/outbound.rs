@@ -16,6 +16,9 @@ use super::address::Reach;
 use super::app::INTERNAL_DOMAIN;
 use super::name::Name;
 
+/// The name of this host's own MQTT broker, wherever it listens, and also where it does not.
+pub const OWN_BROKER: &str = "tidegate.internal";
+
 /// Destinations that are granted: `https://api.example.com`, `http://*.plant.local:8080`, `tcp://10.0.0.0/8:502`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use crate::model::outbound::{Destination, Host};
+use crate::model::outbound::{Destination, Host, OWN_BROKER};
 
 /// A broker's address.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,8 +26,6 @@ pub(super) enum Broker {
 }
 
 const SCHEME: &str = "mqtt";
-/// Names this host's own broker wherever it listens, and also where it does not.
-const INTERNAL: &str = "tidegate.internal";
 
 impl Address {
     /// Whose broker it names, where the host's own one listens at `own`.
@@ -41,8 +39,8 @@ impl Address {
             };
             is_own && self.destination.port() == own.port()
         };
-        let is_internal = matches!(host, Host::Name(name) if name == INTERNAL);
-        match is_internal || own.is_some_and(named) {
+        let is_meant = matches!(host, Host::Name(name) if name == OWN_BROKER);
+        match is_meant || own.is_some_and(named) {
             true => Broker::Own,
             false => Broker::Other,
         }

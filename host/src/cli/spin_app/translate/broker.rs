@@ -7,14 +7,12 @@ use toml::Spanned;
 use super::{Part, Translation};
 use crate::cli::spin_app::manifest::Component;
 use crate::cli::spin_app::source::Mistake;
-use crate::model::outbound::{Destination, Host, OutboundGrant};
+use crate::model::outbound::{Destination, Host, OWN_BROKER, OutboundGrant};
 
 /// The port of MQTT, and that of an untouched host.
 const PORT: u16 = 1883;
-/// Means the host's own broker, wherever it listens.
-const INTERNAL: &str = "tidegate.internal";
-/// What means it or this machine.
-const HERE: [&str; 4] = ["localhost", "127.0.0.1", "[::1]", INTERNAL];
+/// What means the host's own broker, or this machine.
+const HERE: [&str; 4] = ["localhost", "127.0.0.1", "[::1]", OWN_BROKER];
 
 /// Whether a grant reaches this host's own broker.
 pub(super) fn is_reached_by(grant: &str) -> bool {
@@ -42,7 +40,7 @@ fn here(address: &str) -> Option<Destination> {
     let url = address.split('?').next().unwrap_or_default();
     let destination: Destination = url.parse().ok()?;
     let is_here = match destination.host() {
-        Host::Name(name) => ["localhost", INTERNAL].contains(&name.as_str()),
+        Host::Name(name) => ["localhost", OWN_BROKER].contains(&name.as_str()),
         Host::Address(address) => address.is_loopback(),
     };
     (destination.scheme() == "mqtt" && is_here).then_some(destination)
@@ -77,7 +75,7 @@ impl Translation<'_> {
         };
         let address = self.variables.fill(self.source, &settings.address)?.text;
         let is_sure = |destination: &Destination| {
-            destination.port() == PORT || *destination.host() == Host::Name(INTERNAL.to_owned())
+            destination.port() == PORT || *destination.host() == Host::Name(OWN_BROKER.to_owned())
         };
         let unsure = here(&address).is_some_and(|destination| !is_sure(&destination));
         Ok(unsure.then(|| {
@@ -97,7 +95,7 @@ impl Translation<'_> {
             if names_another_here(&grant) {
                 notes.push(format!(
                     "`{grant}` of `{}` is taken for another broker on this machine: if it is this host's own, write \
-                     `mqtt://{INTERNAL}`, or `publish = [\"#\"]` into tool.tidegate",
+                     `mqtt://{OWN_BROKER}`, or `publish = [\"#\"]` into tool.tidegate",
                     part.id
                 ));
             }
