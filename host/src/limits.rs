@@ -66,7 +66,8 @@ pub const NEXT_RUNS_SHOWN: usize = 5;
 /// Functions that an event may have passed through when the last of them calls another one of its app. Stops loops;
 /// messages that functions publish count as well (see [`MQTT_HOPS_MAX`]).
 pub const APP_CALLS_DEPTH_MAX: u32 = 8;
-/// Time that a call within an app waits for room in the pool, of which its caller holds some.
+/// Time that a call within an app waits for room in the pool, of which its caller holds some; less where the called
+/// function's time limit passes before.
 pub const APP_CALL_ROOM_TIMEOUT: Duration = Duration::from_secs(1);
 
 // === Deploying ===

@@ -164,7 +164,8 @@ impl Invoker {
             }
             // Its caller holds room of its own, and may be one of many that all wait for more.
             _ => {
-                let room = timeout(APP_CALL_ROOM_TIMEOUT, runtime.room_within(loaded.slots)).await;
+                let until = deadline.min(Instant::now() + APP_CALL_ROOM_TIMEOUT);
+                let room = timeout_at(until.into(), runtime.room_within(loaded.slots)).await;
                 room.map_err(|_| Refusal::PoolFull)?
             }
         };
