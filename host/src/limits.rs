@@ -119,7 +119,8 @@ pub const FILE_PATH_SEGMENTS_MAX: usize = 32;
 
 // === One invocation: defaults, and the most that a manifest may ask for ===
 
-/// Wall clock from the event's arrival at the invoker to the guest's end.
+/// Wall clock from an invocation's beginning, once it has its place and room in the pool, to the guest's end. A request
+/// waits for these for as long at most, and is turned away then; messages and ticks wait however long it takes.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 /// The most for [`TIMEOUT_DEFAULT`]'s setting.
 pub const TIMEOUT_MAX: Duration = Duration::from_secs(600);
