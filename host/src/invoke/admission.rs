@@ -30,8 +30,7 @@ impl Refusal {
     /// The stable word for metrics and problem documents.
     pub fn code(self) -> &'static str {
         match self {
-            Refusal::QueueFull => "overloaded",
-            Refusal::QueueTimeout | Refusal::PoolFull => "overloaded",
+            Refusal::QueueFull | Refusal::QueueTimeout | Refusal::PoolFull => "overloaded",
             Refusal::RateLimited { .. } => "rate_limited",
         }
     }

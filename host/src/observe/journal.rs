@@ -66,7 +66,7 @@ pub struct LogLine {
 pub struct Record {
     /// Its id.
     pub id: InvocationId,
-    /// `http` or `mqtt`.
+    /// `http`, `mqtt` or `schedule`.
     pub trigger: &'static str,
     /// The revision that ran.
     pub revision: u32,
