@@ -227,6 +227,29 @@ async fn deployments_at_the_same_time_end_with_one_of_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_whose_client_goes_away_is_carried_through() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let guests = ["http_version", "http_version_two"].map(artifacts::guest);
+    admin.deployed("left", guests[0].clone(), "").await;
+    for revision in 2..=9 {
+        let deploying = admin.deploy("left", guests[(revision as usize + 1) % 2].clone(), "");
+        let stored = async { while revision_numbers(&admin, "left").await[0] < revision {} };
+        // As soon as it is stored, nobody waits for it any more.
+        tokio::select! {
+            _ = deploying => {}
+            () = stored => {}
+        }
+        // There is one change at a time: the answer comes when that of the deployment has ended.
+        admin
+            .delete("/api/v1/functions/nobody")
+            .await
+            .expect_problem(404, "no_such_function");
+        assert_eq!(active_revision(&admin, "left").await, revision);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_invocation_ends_on_the_revision_that_it_began_with() {
     let host = TestHost::start().await;
     let admin = host.admin();

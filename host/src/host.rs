@@ -4,6 +4,8 @@
 //! plane has a runtime with a thread for each core; the admin API has one of its own, so that it answers whatever the
 //! guests do.
 
+#[cfg(test)]
+mod tests;
 pub mod trial;
 
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
@@ -215,7 +217,7 @@ impl Parts {
         Ok(AdminState {
             tokens: Tokens::new(&token_key),
             login: login.map(LoginCode::new).unwrap_or_default(),
-            deployer,
+            deployer: Arc::new(deployer),
             invoker: self.invoker.clone(),
             tables: self.tables.clone(),
             database: self.database.clone(),

@@ -26,6 +26,6 @@ pub(super) async fn delete(
     Path(database): Path<String>,
 ) -> ApiResult<StatusCode> {
     let database = name(&database)?;
-    host.deployer.delete_database(database, &actor).await?;
+    host.deployer.delete_database(database, actor).await?;
     Ok(StatusCode::NO_CONTENT)
 }

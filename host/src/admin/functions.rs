@@ -49,7 +49,7 @@ pub(super) async fn delete(
     State(host): Host,
     Path(function): Path<String>,
 ) -> ApiResult<StatusCode> {
-    host.deployer.delete(&name(&function)?, &actor).await?;
+    host.deployer.delete(name(&function)?, actor).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn deploy(
     let name = name(&function)?;
     let _turn = host.deployer.turn().await?;
     let upload = upload(name, parameters, request).await?;
-    let deployed = host.deployer.deploy(upload, &actor).await?;
+    let deployed = host.deployer.deploy(upload, actor).await?;
     let status = if deployed.created {
         StatusCode::CREATED
     } else {
@@ -149,10 +149,7 @@ pub(super) async fn rollback(
     request: Option<Json<RollbackRequest>>,
 ) -> ApiResult {
     let to = request.unwrap_or_default().0.revision;
-    let function = host
-        .deployer
-        .rollback(&name(&function)?, to, &actor)
-        .await?;
+    let function = host.deployer.rollback(name(&function)?, to, actor).await?;
     Ok(Json(summary(&host.http_url, &function)))
 }
 

@@ -45,7 +45,7 @@ use crate::trigger::tables::TriggerTables;
 pub struct AdminState {
     pub tokens: Tokens,
     pub login: LoginCode,
-    pub deployer: Deployer,
+    pub deployer: Arc<Deployer>,
     pub invoker: Arc<Invoker>,
     pub tables: Arc<TriggerTables>,
     pub database: Database,
@@ -58,8 +58,9 @@ pub struct AdminState {
     pub draining: CancellationToken,
 }
 
-/// Serves until `stop`, then lets what runs finish.
+/// Serves until `stop`, then lets what runs finish, also what nobody waits for any more.
 pub async fn serve(state: Arc<AdminState>, listener: TcpListener, stop: CancellationToken) {
+    let deployer = state.deployer.clone();
     let router = router(state);
     http_server::serve(listener, stop, |address| {
         let router = router.clone().layer(Extension(ConnectInfo(address)));
@@ -76,6 +77,7 @@ pub async fn serve(state: Arc<AdminState>, listener: TcpListener, stop: Cancella
         })
     })
     .await;
+    deployer.idle().await;
 }
 
 /// All routes, with what every request passes through.

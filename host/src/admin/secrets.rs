@@ -32,7 +32,7 @@ pub(super) async fn put(
     let too_large = || ApiError::BodyTooLarge(SECRET_BYTES_MAX);
     let value = read_body(body, SECRET_BYTES_MAX, too_large).await?;
     let value = SecretValue::try_from(value)?;
-    host.deployer.set_secret(secret, value, &actor).await?;
+    host.deployer.set_secret(secret, value, actor).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -42,6 +42,6 @@ pub(super) async fn delete(
     State(host): Host,
     Path(secret): Path<String>,
 ) -> ApiResult<StatusCode> {
-    host.deployer.delete_secret(name(&secret)?, &actor).await?;
+    host.deployer.delete_secret(name(&secret)?, actor).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,10 +12,11 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use tokio::sync::{Mutex, RwLock, Semaphore, SemaphorePermit};
+use tokio::sync::{RwLock, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use wasmparser::Parser;
 
+use super::changes::Changes;
 use super::checks::{self, Misfit};
 use super::dry_run::Tried;
 use super::inspect::{Inspection, NotAComponent, inspect, recognise};
@@ -48,10 +49,10 @@ pub struct Deployer {
     pub(super) secrets: Secrets,
     turns: Semaphore,
     pub(super) guest_databases: Arc<GuestDatabases>,
-    /// Held while the table, or what it needs, is being changed.
-    pub(super) changing: Mutex<()>,
+    /// Where the table, or what it needs, is changed.
+    pub(super) changes: Changes,
     /// Held for reading from compiling to storing, so that nothing is swept that is about to be stored.
-    pub(super) preparing: RwLock<()>,
+    pub(super) preparing: Arc<RwLock<()>>,
     pub(super) tried: Tried,
 }
 
@@ -214,8 +215,8 @@ impl Deployer {
             secrets,
             turns: Semaphore::new(UPLOADS_AT_ONCE),
             guest_databases,
-            changing: Mutex::new(()),
-            preparing: RwLock::new(()),
+            changes: Changes::default(),
+            preparing: Arc::default(),
             tried: Tried::default(),
         }
     }
@@ -225,6 +226,11 @@ impl Deployer {
         let turn = timeout(UPLOAD_TURN_TIMEOUT, self.turns.acquire()).await;
         let turn = turn.map_err(|_| DeployError::Busy)?;
         Ok(turn.expect("the semaphore is never closed"))
+    }
+
+    /// Waits until no change is under way: what has been stored is not to be left half done.
+    pub async fn idle(&self) {
+        self.changes.idle().await;
     }
 
     /// Whether an upload can run, as far as it can be told without compiling.
@@ -273,7 +279,11 @@ impl Deployer {
     }
 
     /// Deploys an upload.
-    pub async fn deploy(&self, upload: Upload, actor: &str) -> Result<Deployed, DeployError> {
+    pub async fn deploy(
+        self: &Arc<Self>,
+        upload: Upload,
+        actor: String,
+    ) -> Result<Deployed, DeployError> {
         let upload = Arc::new(upload);
         let checked = self.check(upload.clone()).await?;
         if let Some(function) = self.unchanged(&upload.name, &checked) {
@@ -283,11 +293,27 @@ impl Deployer {
                 inspection: checked.inspection,
             });
         }
-        // Before compiling, to fail early; and again under the lock, to be sure.
+        // Before compiling, to fail early; and again when it is its turn, to be sure.
         self.check_clashes(&upload.name, &checked.manifest)?;
-        let preparing = self.preparing.read().await;
+        let preparing = self.preparing.clone().read_owned().await;
         self.prepare(&upload, &checked).await?;
-        let _changing = self.changing.lock().await;
+        let deployer = self.clone();
+        let store = async move {
+            let deployed = deployer.store(&upload, checked, &actor).await?;
+            drop(preparing);
+            deployer.sweep().await;
+            Ok(deployed)
+        };
+        self.changes.carry_through(store).await
+    }
+
+    /// Stores an upload that has been prepared, and activates it.
+    async fn store(
+        &self,
+        upload: &Upload,
+        checked: Checked,
+        actor: &str,
+    ) -> Result<Deployed, DeployError> {
         if let Some(function) = self.unchanged(&upload.name, &checked) {
             // The same upload came twice at once, and the other one was first.
             return Ok(Deployed {
@@ -320,8 +346,6 @@ impl Deployer {
             .await?;
         self.tried.forget(checked.digest);
         let function = self.activate(&upload.name, number).await?;
-        drop(preparing);
-        self.sweep().await;
         tracing::info!(function = %upload.name, revision = number, digest = %checked.digest, actor, "deployed");
         Ok(Deployed {
             function,
@@ -332,12 +356,22 @@ impl Deployer {
 
     /// Makes an older revision active: this one or, where none is given, the one before the active one.
     pub async fn rollback(
+        self: &Arc<Self>,
+        name: Name,
+        to: Option<u32>,
+        actor: String,
+    ) -> Result<Arc<ReadyFunction>, DeployError> {
+        let deployer = self.clone();
+        let roll_back = async move { deployer.roll_back(&name, to, &actor).await };
+        self.changes.carry_through(roll_back).await
+    }
+
+    async fn roll_back(
         &self,
         name: &Name,
         to: Option<u32>,
         actor: &str,
     ) -> Result<Arc<ReadyFunction>, DeployError> {
-        let _changing = self.changing.lock().await;
         let revisions = self.revisions(name).await?;
         let active = revisions
             .iter()
@@ -369,8 +403,13 @@ impl Deployer {
     }
 
     /// Removes a function with all its revisions.
-    pub async fn delete(&self, name: &Name, actor: &str) -> Result<(), DeployError> {
-        let _changing = self.changing.lock().await;
+    pub async fn delete(self: &Arc<Self>, name: Name, actor: String) -> Result<(), DeployError> {
+        let deployer = self.clone();
+        let remove = async move { deployer.remove(&name, &actor).await };
+        self.changes.carry_through(remove).await
+    }
+
+    async fn remove(&self, name: &Name, actor: &str) -> Result<(), DeployError> {
         let (function, by) = (name.clone(), actor.to_owned());
         if !self
             .database

@@ -1,5 +1,7 @@
 //! SQL databases: those that are granted stay.
 
+use std::sync::Arc;
+
 use super::activate::{DeployError, Deployer};
 use crate::model::name::Name;
 use crate::storage::guest_databases::NotDeleted;
@@ -15,8 +17,17 @@ impl Deployer {
     }
 
     /// Deletes a database that no active function is granted, with all that is in it.
-    pub async fn delete_database(&self, name: Name, actor: &str) -> Result<(), DeployError> {
-        let _changing = self.changing.lock().await;
+    pub async fn delete_database(
+        self: &Arc<Self>,
+        name: Name,
+        actor: String,
+    ) -> Result<(), DeployError> {
+        let deployer = self.clone();
+        let discard = async move { deployer.discard(name, &actor).await };
+        self.changes.carry_through(discard).await
+    }
+
+    async fn discard(&self, name: Name, actor: &str) -> Result<(), DeployError> {
         let users = self.functions_granted(&name);
         if !users.is_empty() {
             let users: Vec<&str> = users.iter().map(Name::as_str).collect();

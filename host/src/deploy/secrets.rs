@@ -1,5 +1,7 @@
 //! Secrets: what is deployed has those that it needs, and those that are needed stay.
 
+use std::sync::Arc;
+
 use super::activate::{DeployError, Deployer, now_ms};
 use crate::limits::SECRETS_MAX;
 use crate::model::manifest::Manifest;
@@ -10,12 +12,17 @@ use crate::storage::secrets;
 impl Deployer {
     /// Sets a secret. Functions have the new value with their next invocation, or their next request.
     pub async fn set_secret(
-        &self,
+        self: &Arc<Self>,
         name: Name,
         value: SecretValue,
-        actor: &str,
+        actor: String,
     ) -> Result<(), DeployError> {
-        let _changing = self.changing.lock().await;
+        let deployer = self.clone();
+        let set = async move { deployer.set(name, value, &actor).await };
+        self.changes.carry_through(set).await
+    }
+
+    async fn set(&self, name: Name, value: SecretValue, actor: &str) -> Result<(), DeployError> {
         let mut all = self.database.read(secrets::all).await?;
         if all.len() >= SECRETS_MAX && !all.contains_key(&name) {
             return Err(DeployError::TooManySecrets);
@@ -31,8 +38,17 @@ impl Deployer {
     }
 
     /// Removes a secret that no active function needs.
-    pub async fn delete_secret(&self, name: Name, actor: &str) -> Result<(), DeployError> {
-        let _changing = self.changing.lock().await;
+    pub async fn delete_secret(
+        self: &Arc<Self>,
+        name: Name,
+        actor: String,
+    ) -> Result<(), DeployError> {
+        let deployer = self.clone();
+        let unset = async move { deployer.unset(name, &actor).await };
+        self.changes.carry_through(unset).await
+    }
+
+    async fn unset(&self, name: Name, actor: &str) -> Result<(), DeployError> {
         let table = self.tables.current();
         let users = table.functions().filter(|function| {
             let mut needed = function.manifest.secrets_needed();
