@@ -310,6 +310,51 @@ async fn compiled_components_can_be_deleted_at_any_time() {
     assert_eq!(compiled_files(&host).len(), 1, "the new one is kept");
 }
 
+/// Makes all components in the database something that no compiler takes: of another version.
+fn damage_components(host: &TestHost) {
+    const PREAMBLE: &[u8] = b"\0asm\x0d\0\x01\0";
+    let path = host.data_dir().join("tidegate.db");
+    let mut database = read(&path);
+    let windows = database.windows(PREAMBLE.len()).enumerate();
+    let found = windows.filter(|(_, window)| *window == PREAMBLE);
+    let found: Vec<usize> = found.map(|(at, _)| at).collect();
+    assert!(!found.is_empty(), "the database has a component");
+    for at in found {
+        database[at + 4] += 1;
+    }
+    std::fs::write(path, database).expect("it can be written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_that_cannot_be_loaded_is_not_tried_again_with_each_event() {
+    /// For how long it is left alone.
+    const PAUSE: Duration = Duration::from_secs(5);
+    let mut host = TestHost::start().await;
+    let component = artifacts::guest("http_version");
+    host.admin().deployed("broken", component, "").await;
+    host.terminate().await;
+    std::fs::remove_dir_all(host.data_dir().join("compiled")).expect("it can be deleted");
+    damage_components(&host);
+    host.restart().await;
+    let start = Instant::now();
+    let at_once = (0..10).map(|_| Reply::of(host.function("/broken")));
+    for reply in futures_util::future::join_all(at_once).await {
+        reply.expect_problem(503, "host_error");
+    }
+    for _ in 0..10 {
+        let reply = Reply::of(host.function("/broken")).await;
+        reply.expect_problem(503, "host_error");
+    }
+    let said = host.stderr();
+    let attempts = said.matches("a component cannot be loaded").count();
+    let pauses = start.elapsed().div_duration_f64(PAUSE) as usize;
+    assert!((1..=1 + pauses).contains(&attempts), "{attempts}: {said}");
+    // It is the component that is broken, and not the host.
+    let component = artifacts::guest("http_version_two");
+    host.admin().deployed("broken", component, "").await;
+    assert_eq!(answer(&host, "/broken").await, (200, "v2".to_owned()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_host_on_the_same_data_directory_is_refused() {
     let host = TestHost::start().await;

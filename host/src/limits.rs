@@ -117,6 +117,10 @@ pub const FILE_PATH_BYTES_MAX: usize = 512;
 /// Directories of a file's path, and the file.
 pub const FILE_PATH_SEGMENTS_MAX: usize = 32;
 
+/// Time after a component could not be loaded for which its events get the same error, and it is not tried again. What
+/// took longer to fail is left alone for as long as it took.
+pub const LOAD_RETRY_PAUSE_MIN: Duration = Duration::from_secs(5);
+
 // === One invocation: defaults, and the most that a manifest may ask for ===
 
 /// Wall clock from an invocation's beginning, once it has its place and room in the pool, to the guest's end. A request

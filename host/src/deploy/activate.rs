@@ -161,7 +161,9 @@ impl From<LoadError> for DeployError {
             LoadError::Link(_) => DeployError::Link(error.to_string()),
             LoadError::Export(_) => DeployError::Export(error.to_string()),
             LoadError::Storage(error) => DeployError::Storage(error),
-            LoadError::Missing(_) | LoadError::Files(_) => DeployError::Host(error.to_string()),
+            LoadError::Missing(_) | LoadError::Files(_) | LoadError::BrokenOff => {
+                DeployError::Host(error.to_string())
+            }
         }
     }
 }

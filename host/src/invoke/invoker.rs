@@ -94,9 +94,11 @@ impl Invoker {
     }
 
     /// Loads a function's component ahead of its first event.
-    pub async fn load(&self, function: &ReadyFunction) -> Result<(), LoadError> {
-        self.lay_out_files(function).await?;
-        function.load(&self.loader).await.map(|_| ())
+    pub async fn load(&self, function: &Arc<ReadyFunction>) -> Result<(), Arc<LoadError>> {
+        let laid_out = self.lay_out_files(function).await;
+        laid_out.map_err(LoadError::from)?;
+        let loading = function.load(&self.loader, &self.runtime);
+        loading.await.map(|_| ())
     }
 
     /// Sees to it that the directory with a function's files is there.
@@ -165,16 +167,8 @@ impl Invoker {
     ) -> Result<(&'a Runtime, &'a Loaded), Outcome> {
         let runtime = self.loader.runtime(function.abi).map_err(host_error)?;
         self.lay_out_files(function).await.map_err(host_error)?;
-        if let Some(loaded) = function.loaded() {
-            return Ok((runtime, loaded));
-        }
-        // In a task of its own: it may take longer than this event waits, and is not to begin anew with the next.
-        let (loader, loading) = (self.loader.clone(), function.clone());
-        let loading = async move { loading.load(&loader).await.map(|_| ()) };
-        let loading = self.spawn(loading).await.map_err(host_error)?;
-        loading.map_err(host_error)?;
-        let loaded = function.loaded().expect("it was loaded just now");
-        Ok((runtime, loaded))
+        let loading = function.load(&self.loader, &self.runtime);
+        Ok((runtime, loading.await.map_err(host_error)?))
     }
 }
 

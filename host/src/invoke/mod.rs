@@ -14,6 +14,7 @@ mod instance_state;
 pub mod invoker;
 mod limiter;
 mod linker;
+mod loading;
 mod machine;
 mod mqtt;
 pub mod ready;

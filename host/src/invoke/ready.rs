@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre};
 use wasmtime_wasi::p2::bindings as p2;
@@ -23,6 +24,7 @@ use super::files::{FilesError, FunctionFiles};
 use super::instance_state::InstanceState;
 use super::invoker::InvokerError;
 use super::linker;
+use super::loading::Attempts;
 use super::runtime::{AsyncUnavailable, Runtime, Runtimes, Share, slots_of};
 use crate::bindings::mqtt::MqttHandlerPre;
 use crate::bindings::schedule::ScheduleHandlerPre;
@@ -69,7 +71,8 @@ pub struct ReadyFunction {
     /// Who may start.
     pub admission: Admission,
     pub(super) files: Option<FunctionFiles>,
-    loaded: OnceCell<Loaded>,
+    loaded: OnceLock<Loaded>,
+    loading: Attempts,
     outbound: OnceLock<Arc<FunctionOutbound>>,
     share: OnceLock<Share>,
 }
@@ -146,6 +149,9 @@ pub enum LoadError {
     /// Storage does not have it.
     #[error("component {0} is not in the database")]
     Missing(Digest),
+    /// The attempt came to no end.
+    #[error("loading the component was broken off")]
+    BrokenOff,
 }
 
 impl ReadyFunction {
@@ -171,7 +177,8 @@ impl ReadyFunction {
             limits,
             files: FunctionFiles::new(&manifest.files),
             manifest,
-            loaded: OnceCell::new(),
+            loaded: OnceLock::new(),
+            loading: Attempts::default(),
             outbound: OnceLock::new(),
             share: OnceLock::new(),
         })
@@ -195,10 +202,31 @@ impl ReadyFunction {
         self.loaded.get()
     }
 
-    pub(super) async fn load(&self, loader: &Loader) -> Result<&Loaded, LoadError> {
-        self.loaded
-            .get_or_try_init(|| loader.load(self.digest, self.abi))
-            .await
+    /// The entry points, which are loaded on this runtime where they have not been.
+    pub(super) async fn load(
+        self: &Arc<Self>,
+        loader: &Arc<Loader>,
+        runtime: &Handle,
+    ) -> Result<&Loaded, Arc<LoadError>> {
+        if let Some(loaded) = self.loaded() {
+            return Ok(loaded);
+        }
+        let load = || load_into(self.clone(), loader.clone());
+        self.loading.load(runtime, load).await?;
+        Ok(self.loaded().expect("it was loaded just now"))
+    }
+}
+
+async fn load_into(function: Arc<ReadyFunction>, loader: Arc<Loader>) -> Result<(), LoadError> {
+    match loader.load(function.digest, function.abi).await {
+        Ok(loaded) => {
+            function.loaded.get_or_init(|| loaded);
+            Ok(())
+        }
+        Err(error) => {
+            tracing::error!(function = %function.name, revision = function.revision, %error, "a component cannot be loaded");
+            Err(error)
+        }
     }
 }
 
