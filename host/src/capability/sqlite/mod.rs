@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use wasmtime::component::{HasData, Resource, ResourceTable};
 
-use super::detached::detached;
-use super::under_way::UnderWay;
+use super::detached::{Stopped, detached};
+use super::under_way::{Held, TooMuch, UnderWay};
 use crate::model::grant::Grants;
 use crate::storage::guest_databases::{
-    Caller, GuestConnection, GuestDatabases, Rows, SqlError, Value,
+    Caller, GuestConnection, GuestDatabases, Rows, SqlError, Value, bytes_of_value,
 };
 
 /// What one invocation reaches its databases with.
@@ -103,6 +103,15 @@ impl SqliteView<'_> {
     }
 }
 
+/// Why an asynchronous statement gave nothing.
+#[derive(Debug, thiserror::Error)]
+enum NotExecuted {
+    #[error(transparent)]
+    Sql(#[from] SqlError),
+    #[error(transparent)]
+    TooMuch(#[from] TooMuch),
+}
+
 /// Runs a statement; a trap where the invocation has used up its CPU time with it.
 async fn execute(
     connection: Connected,
@@ -110,7 +119,35 @@ async fn execute(
     parameters: Vec<Value>,
 ) -> Answer<Rows, SqlError> {
     let execute = async move { connection.execute(statement, parameters).await };
-    match detached(execute).await {
+    or_trap(detached(execute).await)
+}
+
+/// Runs a statement while its guest may do something else.
+async fn execute_under_way(
+    connection: Connected,
+    statement: String,
+    parameters: Vec<Value>,
+    under_way: UnderWay,
+) -> Answer<(Rows, Held), NotExecuted> {
+    let given = parameters.iter().map(bytes_of_value).sum::<usize>();
+    let asked = match under_way.hold(statement.len() + given) {
+        Ok(asked) => asked,
+        Err(too_much) => return Ok(Err(too_much.into())),
+    };
+    let execute = async move {
+        let done = connection.execute(statement, parameters).await;
+        drop(asked);
+        // Here, and not where the rows are taken: a guest that computes takes none, and they are there all the same.
+        done.map(|rows| under_way.hold(rows.bytes).map(|held| (rows, held)))
+    };
+    let done = or_trap(detached(execute).await)?;
+    Ok(done
+        .map_err(NotExecuted::from)
+        .and_then(|held| held.map_err(NotExecuted::from)))
+}
+
+fn or_trap<T>(done: Result<Result<T, SqlError>, Stopped>) -> Answer<T, SqlError> {
+    match done {
         Ok(Err(SqlError::CpuLimit(reached))) => Err(reached.into()),
         Ok(done) => Ok(done),
         Err(stopped) => Ok(Err(SqlError::Host(stopped.to_string()))),
@@ -176,3 +213,6 @@ macro_rules! conversions {
     };
 }
 use conversions;
+
+#[cfg(test)]
+mod tests;

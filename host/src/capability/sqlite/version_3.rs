@@ -3,7 +3,10 @@
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
 use super::rows::RowStream;
-use super::{Answer, Connected, HasSqlite, NotOpened, SqliteView, conversions, execute};
+use super::{
+    Answer, Connected, HasSqlite, NotExecuted, NotOpened, SqliteView, conversions, execute,
+    execute_under_way,
+};
 use crate::bindings::sqlite::version_3::{
     Connection, Host, HostConnection, HostConnectionWithStore,
 };
@@ -66,24 +69,11 @@ impl<T: Send> HostConnectionWithStore<T> for HasSqlite {
     ) -> Answer<Streamed, Error> {
         let connection = connection(accessor, &handle)?;
         let under_way = accessor.with(|mut access| access.get().context.under_way.clone());
-        let parameters = given(parameters);
-        let bytes = statement.len()
-            + parameters
-                .iter()
-                .map(backend::bytes_of_value)
-                .sum::<usize>();
-        let asked = match under_way.hold(bytes) {
-            Ok(asked) => asked,
-            Err(too_much) => return Ok(Err(Error::Io(too_much.to_string()))),
-        };
-        let rows = match execute(connection, statement, parameters).await? {
-            Ok(rows) => rows,
-            Err(error) => return Ok(Err(error.into())),
-        };
-        drop(asked);
-        let held = match under_way.hold(rows.bytes) {
-            Ok(held) => held,
-            Err(too_much) => return Ok(Err(Error::Io(too_much.to_string()))),
+        let executed = execute_under_way(connection, statement, given(parameters), under_way);
+        let (rows, held) = match executed.await? {
+            Ok(executed) => executed,
+            Err(NotExecuted::Sql(error)) => return Ok(Err(error.into())),
+            Err(error) => return Ok(Err(Error::Io(error.to_string()))),
         };
         accessor.with(|mut access| {
             let stream = RowStream::new(rows.rows.into_iter().map(row).collect(), held);
