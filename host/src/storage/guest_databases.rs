@@ -208,14 +208,20 @@ impl GuestDatabases {
     /// A place for one more connection: where there is none left, that of an idle one.
     async fn place(&self) -> OwnedSemaphorePermit {
         let _waiting = Waiting::add(&self.waiting);
-        if self.places.available_permits() == 0 {
-            let open = self.open.lock().expect("no holder panics");
-            let mut idle = open
-                .values()
-                .filter_map(|entry| entry.idle.lock().expect("no holder panics").workers.pop());
-            drop(idle.next());
+        // Taken at once, if at all: of two that only looked, both would see the last one.
+        if let Ok(free) = self.places.clone().try_acquire_owned() {
+            return free;
         }
+        self.end_an_idle_one();
         acquire(&self.places).await
+    }
+
+    fn end_an_idle_one(&self) {
+        let open = self.open.lock().expect("no holder panics");
+        let mut idle = open
+            .values()
+            .filter_map(|entry| entry.idle.lock().expect("no holder panics").workers.pop());
+        drop(idle.next());
     }
 
     /// Takes back a worker that has nothing left on its connection.

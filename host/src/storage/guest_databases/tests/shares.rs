@@ -1,6 +1,7 @@
 //! What functions share: memory, turns at computing, connections. The greedy one is ended, and not its neighbour.
 
 use futures_util::future::join_all;
+use tokio::runtime::Handle;
 
 use super::*;
 use crate::limits::SQL_CONNECTIONS_PER_FUNCTION;
@@ -278,6 +279,36 @@ async fn connections_of_all_functions_are_bounded() {
     assert!(futures_util::poll!(&mut waiting).is_pending());
     ok(&held[0], "COMMIT").await;
     assert!(waiting.await.is_ok(), "the place of one that became idle");
+}
+
+#[tokio::test]
+async fn two_that_want_the_last_place_both_get_one_while_others_are_idle() {
+    let (_directory, databases) = databases();
+    for at in 1..SQL_CONNECTIONS_MAX {
+        // One after the other: none is to be ended for the sake of one that waits.
+        ok(&open(&databases, &format!("d{at}")), "SELECT 1").await;
+    }
+    assert_eq!(databases.places.available_permits(), 1);
+    let mut held = Vec::new();
+    for _ in 1..SQL_CONNECTIONS_MAX {
+        // On two threads, from the same moment on.
+        let begun = Arc::new(AtomicUsize::new(0));
+        let [one, other] = [(); 2].map(|()| {
+            let (databases, begun) = (databases.clone(), begun.clone());
+            let ask = async move {
+                begun.fetch_add(1, Ordering::Relaxed);
+                while begun.load(Ordering::Relaxed) < 2 {
+                    std::thread::yield_now();
+                }
+                timeout(SQL_BUSY_TIMEOUT, databases.place()).await
+            };
+            tokio::task::spawn_blocking(|| Handle::current().block_on(ask))
+        });
+        let (one, other) = tokio::join!(one, other);
+        held.push(one.expect("no panic").expect("a place"));
+        // The last one for the next two.
+        drop(other.expect("no panic").expect("a place"));
+    }
 }
 
 #[tokio::test]
