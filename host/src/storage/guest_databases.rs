@@ -228,7 +228,7 @@ impl GuestDatabases {
     fn give_back(&self, lease: Lease) {
         let mut idle = lease.entry.idle.lock().expect("no holder panics");
         // Under the lock: whoever begins to wait looks at what is idle afterwards.
-        if self.waiting.load(Ordering::Relaxed) == 0 && !idle.going {
+        if self.waiting.load(Ordering::Relaxed) == 0 && idle.deletions == 0 {
             idle.workers.push(lease.worker);
         }
     }
@@ -256,7 +256,7 @@ impl Entry {
     fn goes(&self) -> Going<'_> {
         let mut idle = self.idle.lock().expect("no holder panics");
         idle.workers.clear();
-        idle.going = true;
+        idle.deletions += 1;
         Going(&self.idle)
     }
 
@@ -270,15 +270,15 @@ impl Entry {
 #[derive(Default)]
 struct Idle {
     workers: Vec<Worker>,
-    /// The database is about to be deleted: nobody is to have its file open.
-    going: bool,
+    /// How many are about to delete the database: while there are any, nobody is to have its file open for nothing.
+    deletions: usize,
 }
 
 struct Going<'a>(&'a Mutex<Idle>);
 
 impl Drop for Going<'_> {
     fn drop(&mut self) {
-        self.0.lock().expect("no holder panics").going = false;
+        self.0.lock().expect("no holder panics").deletions -= 1;
     }
 }
 

@@ -287,6 +287,23 @@ async fn a_database_is_deleted_when_nobody_uses_it() {
 }
 
 #[tokio::test]
+async fn a_deletion_that_is_given_up_is_not_in_the_way_of_another() {
+    let (_directory, databases) = databases();
+    let connection = open(&databases, "a");
+    ok(&connection, "BEGIN").await;
+    let name = name("a");
+    let (mut first, mut second) = (
+        Box::pin(databases.delete(&name)),
+        Box::pin(databases.delete(&name)),
+    );
+    assert!(futures_util::poll!(&mut first).is_pending());
+    assert!(futures_util::poll!(&mut second).is_pending());
+    drop(first);
+    ok(&connection, "COMMIT").await;
+    second.await.expect("nobody uses it any more");
+}
+
+#[tokio::test]
 async fn text_that_is_not_utf8_and_wrong_numbers_of_parameters_harm_nothing() {
     let (_directory, databases) = databases();
     let connection = open(&databases, "a");
