@@ -18,6 +18,7 @@ mod guard;
 mod judge;
 pub(super) mod memory;
 mod open;
+mod savepoint;
 mod share;
 mod statement;
 mod worker;

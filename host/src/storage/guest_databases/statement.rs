@@ -4,6 +4,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, Row, ffi, params_from_iter};
 
 use super::guard::Guard;
+use super::savepoint::Savepoint;
 use super::{Rows, SqlError, bytes_of_value, memory};
 use crate::limits::{SQL_RESULT_BYTES_MAX, SQL_ROWS_MAX};
 
@@ -38,8 +39,24 @@ pub(super) fn run(
         guard.writes();
         make_room(connection, guard)?;
     }
+    if !may_change || statement.column_count() == 0 {
+        return Ok((read(&mut statement, parameters)?, may_change));
+    }
+    let savepoint = Savepoint::set(connection, guard)?;
+    let found = read(&mut statement, parameters);
+    let ended = match &found {
+        Err(Failed::TooLarge) => savepoint.roll_back(),
+        _ => savepoint.release(),
+    };
+    let found = found?;
+    ended?;
+    Ok((found, may_change))
+}
+
+/// Runs the statement and reads all of its rows.
+fn read(statement: &mut rusqlite::Statement<'_>, parameters: &[Value]) -> Result<Rows, Failed> {
     let mut found = Rows {
-        columns: names(&statement),
+        columns: names(statement),
         rows: Vec::new(),
         bytes: 0,
     };
@@ -57,7 +74,7 @@ pub(super) fn run(
         }
         found.rows.push(values);
     }
-    Ok((found, may_change))
+    Ok(found)
 }
 
 /// Takes in a log that is full, so that it begins anew.

@@ -1,6 +1,7 @@
 //! What a statement may do, what stays of it, and what it may use up.
 
 mod functions;
+mod returning;
 mod shares;
 
 use std::time::Duration;
@@ -14,6 +15,9 @@ use crate::limits::SQL_LOG_BYTES_MAX;
 /// A statement that never ends by itself.
 const ENDLESS: &str =
     "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n";
+
+/// Rows without end.
+const MANY: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)";
 
 fn databases() -> (TempDir, Arc<GuestDatabases>) {
     let directory = TempDir::new().expect("a directory");

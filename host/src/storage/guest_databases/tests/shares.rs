@@ -7,8 +7,6 @@ use super::*;
 use crate::limits::SQL_CONNECTIONS_PER_FUNCTION;
 use crate::model::cpu_time::CpuLimitReached;
 
-const MANY: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)";
-
 /// Repeats statements until one fails; at most this often.
 async fn until_it_fails(connection: &GuestConnection, times: usize, sql: &str) -> SqlError {
     for at in 0..times {
