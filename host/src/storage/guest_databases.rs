@@ -53,7 +53,7 @@ pub struct Rows {
     pub columns: Vec<String>,
     /// The rows, each with a value for every column.
     pub rows: Vec<Vec<Value>>,
-    /// What the rows take in memory.
+    /// What the rows and the names take in memory.
     pub bytes: usize,
 }
 

@@ -55,17 +55,14 @@ pub(super) fn run(
 
 /// Runs the statement and reads all of its rows.
 fn read(statement: &mut rusqlite::Statement<'_>, parameters: &[Value]) -> Result<Rows, Failed> {
-    let mut found = Rows {
-        columns: names(statement),
-        rows: Vec::new(),
-        bytes: 0,
-    };
+    let mut found = Rows::default();
+    name(&mut found, statement)?;
     let mut rows = statement.query(params_from_iter(parameters))?;
     while let Some(row) = rows.next()? {
         let statement = row.as_ref();
         if statement.column_count() != found.columns.len() {
             // Somebody has changed the table since the statement was prepared.
-            found.columns = names(statement);
+            name(&mut found, statement)?;
         }
         // What is read is read in full.
         let values = memory::unbounded(|| values(row, found.columns.len(), &mut found.bytes))?;
@@ -90,8 +87,17 @@ fn make_room(connection: &Connection, guard: &Guard) -> Result<(), Failed> {
     }
 }
 
-fn names(statement: &rusqlite::Statement<'_>) -> Vec<String> {
-    statement.column_names().map(str::to_owned).collect()
+/// Names the columns. A long name may be that of hundreds of them.
+fn name(found: &mut Rows, statement: &rusqlite::Statement<'_>) -> Result<(), Failed> {
+    found.columns.clear();
+    for name in statement.column_names() {
+        found.bytes += size_of::<String>() + name.len();
+        if found.bytes > SQL_RESULT_BYTES_MAX {
+            return Err(Failed::TooLarge);
+        }
+        found.columns.push(name.to_owned());
+    }
+    Ok(())
 }
 
 /// A row's values; adds what they take in memory to `bytes`.

@@ -308,6 +308,18 @@ async fn a_deletion_that_is_given_up_is_not_in_the_way_of_another() {
 }
 
 #[tokio::test]
+async fn names_of_columns_count_as_part_of_the_result() {
+    let (_directory, databases) = databases();
+    let connection = open(&databases, "a");
+    let long = "n".repeat(60_000);
+    ok(&connection, &format!("CREATE TABLE t (\"{long}\")")).await;
+    let ten = connection.execute(format!("SELECT {} FROM t", ["*"; 10].join(",")), Vec::new());
+    assert!(ten.await.expect("a result").bytes > 10 * long.len());
+    let wide = format!("SELECT {} FROM t", ["*"; 100].join(","));
+    assert_eq!(run(&connection, &wide).await, Err(SqlError::ResultTooLarge));
+}
+
+#[tokio::test]
 async fn text_that_is_not_utf8_and_wrong_numbers_of_parameters_harm_nothing() {
     let (_directory, databases) = databases();
     let connection = open(&databases, "a");
