@@ -29,6 +29,7 @@ mod scaffold;
 mod schedule;
 mod sdks;
 mod secrets;
+mod settings;
 mod spin_components;
 mod spin_http;
 mod spin_redeploy;

@@ -132,10 +132,10 @@ impl FunctionBody {
         self.cancel = None;
     }
 
-    fn count(&mut self, bytes: u64, verdict: &mut Option<Outcome>) -> Result<(), BodyError> {
+    fn count(&mut self, bytes: u64) -> Result<(), BodyError> {
         self.bytes_sent += bytes;
         if self.bytes_sent > self.bytes_max {
-            verdict.get_or_insert(Outcome::ResponseTooLarge(self.bytes_max));
+            self.verdict.is(Outcome::ResponseTooLarge(self.bytes_max));
             return Err(BodyError::TooLarge);
         }
         self.announced = self
@@ -157,9 +157,6 @@ impl Body for FunctionBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        // Taking a frame lets the guest go on, whose end must not be recorded ahead of what the frame means.
-        let verdict = self.verdict.clone();
-        let mut verdict = verdict.open();
         let frame = match std::task::ready!(Pin::new(&mut self.inner).poll_frame(context)) {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => {
@@ -176,7 +173,7 @@ impl Body for FunctionBody {
             }
         };
         let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
-        Poll::Ready(Some(self.count(bytes, &mut verdict).map(|()| frame)))
+        Poll::Ready(Some(self.count(bytes).map(|()| frame)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::http::wagi;
@@ -84,24 +84,7 @@ impl InstanceState {
         limiter: MemoryLimiter,
     ) -> InstanceState {
         let output = start.output;
-        let mut wasi = WasiCtx::builder();
-        let environment: Vec<_> = function.manifest.environment.iter().collect();
-        wasi.envs(&environment);
-        if let Some(files) = files
-            && let Err(error) = wasi.preopened_dir(files, "/", FsPerms::ReadOnly)
-        {
-            tracing::error!(function = %function.name, %error, "the function's files are gone");
-        }
-        match start.program {
-            Some(program) => wasi
-                .args(&program.arguments)
-                .envs(&program.environment)
-                .stdin(program.stdin)
-                .stdout(program.stdout),
-            None => wasi.stdout(StandardOutput::new(output.clone(), Stream::Stdout)),
-        };
-        wasi.stderr(StandardOutput::new(output.clone(), Stream::Stderr))
-            .max_random_size(limits::RANDOM_BYTES_MAX);
+        let mut wasi = wasi(function, files, start.program, &output);
         let outbound = function.outbound(&services.outbound);
         let denials = Denials::new(output.clone());
         let sockets = Sockets::new(outbound.clone(), denials.clone());
@@ -190,6 +173,34 @@ impl InstanceState {
         self.http_hooks.host_forbidden = true;
         taken_in
     }
+}
+
+/// Environment, standard streams, random numbers and files; of sockets nothing yet.
+fn wasi(
+    function: &ReadyFunction,
+    files: Option<&Path>,
+    program: Option<wagi::Start>,
+    output: &Output,
+) -> WasiCtxBuilder {
+    let mut wasi = WasiCtx::builder();
+    let environment: Vec<_> = function.manifest.environment.iter().collect();
+    wasi.envs(&environment);
+    if let Some(files) = files
+        && let Err(error) = wasi.preopened_dir(files, "/", FsPerms::ReadOnly)
+    {
+        tracing::error!(function = %function.name, %error, "the function's files are gone");
+    }
+    match program {
+        Some(program) => wasi
+            .args(&program.arguments)
+            .envs(&program.environment)
+            .stdin(program.stdin)
+            .stdout(program.stdout),
+        None => wasi.stdout(StandardOutput::new(output.clone(), Stream::Stdout)),
+    };
+    wasi.stderr(StandardOutput::new(output.clone(), Stream::Stderr))
+        .max_random_size(limits::RANDOM_BYTES_MAX);
+    wasi
 }
 
 /// How a function that belongs to an app calls the others of it.

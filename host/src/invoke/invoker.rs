@@ -8,7 +8,7 @@
 //! epoch, where its CPU time is checked. The store is dropped as soon as the guest is done. No lock is held meanwhile.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::Handle;
@@ -176,32 +176,38 @@ pub(super) fn host_error(error: impl fmt::Display) -> Outcome {
     Outcome::HostError(Reason::new(format_args!("{error:#}")))
 }
 
-/// How an invocation ended as its client saw it, where that is not how its guest ended. The first one stands.
-#[derive(Clone, Default)]
-pub(super) struct Verdict(Arc<Mutex<Option<Outcome>>>);
+/// How an invocation ended as its client saw it, where that is not how its guest ended. The first one stands. The
+/// invocation is recorded when its guest has ended and all of these are gone: what a client has not taken yet may still
+/// turn out to be too much.
+#[derive(Clone)]
+pub(super) struct Verdict(Arc<Invocation>);
 
 impl Verdict {
     pub(super) fn is(&self, outcome: Outcome) {
+        let mut verdict = self
+            .0
+            .verdict
+            .lock()
+            .expect("no holder of this lock panics");
         // A later verdict is a consequence of the first.
-        self.open().get_or_insert(outcome);
-    }
-
-    /// Holds up the record while what may become the verdict is found out.
-    pub(super) fn open(&self) -> MutexGuard<'_, Option<Outcome>> {
-        self.0.lock().expect("no holder of this lock panics")
+        verdict.get_or_insert(outcome);
     }
 }
 
 /// What an invocation is recorded with when it ends, also when it is cancelled: then `finish` is never called.
-pub(super) struct Recorder {
+pub(super) struct Recorder(Arc<Invocation>);
+
+/// Recorded when it is dropped.
+struct Invocation {
     function: Arc<ReadyFunction>,
     id: InvocationId,
     trigger: &'static str,
     started: SystemTime,
     began: Instant,
     cpu: CpuTime,
-    verdict: Verdict,
-    outcome: Option<Outcome>,
+    verdict: Mutex<Option<Outcome>>,
+    /// How and after which time the guest ended.
+    ended: OnceLock<(Outcome, Duration)>,
     done: Option<oneshot::Sender<Record>>,
 }
 
@@ -214,50 +220,65 @@ impl Recorder {
         cpu: CpuTime,
         done: oneshot::Sender<Record>,
     ) -> Recorder {
-        Recorder {
+        Recorder(Arc::new(Invocation {
             function: function.clone(),
             id,
             trigger,
             started: SystemTime::now(),
             began: Instant::now(),
             cpu,
-            verdict: Verdict::default(),
-            outcome: None,
+            verdict: Mutex::default(),
+            ended: OnceLock::new(),
             done: Some(done),
-        }
+        }))
     }
 
     pub(super) fn verdict(&self) -> Verdict {
-        self.verdict.clone()
+        Verdict(self.0.clone())
     }
 
     /// What is left of the wall clock.
     pub(super) fn time_left(&self) -> Duration {
-        self.function
-            .limits
-            .timeout
-            .saturating_sub(self.began.elapsed())
+        let timeout = self.0.function.limits.timeout;
+        timeout.saturating_sub(self.0.began.elapsed())
     }
 
-    pub(super) fn finish(mut self, outcome: Outcome) {
-        self.outcome = Some(outcome);
+    pub(super) fn finish(self, outcome: Outcome) {
+        self.0.end(outcome);
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        let verdict = self.verdict.open().take();
-        let outcome = verdict
-            .or(self.outcome.take())
-            .unwrap_or(Outcome::Cancelled);
+        self.0.end(Outcome::Cancelled);
+    }
+}
+
+impl Invocation {
+    /// The first end is the one.
+    fn end(&self, outcome: Outcome) {
+        self.ended.get_or_init(|| (outcome, self.began.elapsed()));
+    }
+}
+
+impl Drop for Invocation {
+    fn drop(&mut self) {
+        let Some((ended, duration)) = self.ended.take() else {
+            // A recorder ends it, whatever the reason.
+            return;
+        };
+        let verdict = self
+            .verdict
+            .get_mut()
+            .expect("no holder of this lock panics");
         let record = Record {
             id: self.id,
             trigger: self.trigger,
             revision: self.function.revision,
             started: self.started,
-            duration: self.began.elapsed(),
+            duration,
             cpu: self.cpu.used(),
-            outcome,
+            outcome: verdict.take().unwrap_or(ended),
         };
         if let Some(blame) = record.outcome.blame() {
             let level = if blame == Blame::Client {
