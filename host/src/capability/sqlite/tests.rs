@@ -23,7 +23,7 @@ async fn results_count_before_anybody_takes_them() {
         Arc::new(databases.connection(&caller, database, Access::ReadWrite));
     let under_way = UnderWay::default();
     let begin = |_| {
-        let blobs = "SELECT zeroblob(1000000), zeroblob(1000000), zeroblob(1000000)".to_owned();
+        let blobs = "VALUES (zeroblob(1000000), zeroblob(1000000), zeroblob(1000000))".to_owned();
         let executed = execute_under_way(connection.clone(), blobs, Vec::new(), under_way.clone());
         Box::pin(executed)
     };
