@@ -57,12 +57,11 @@ pub fn set(
 /// they follow every transaction to its end or back.
 pub(super) fn count_bytes(connection: &Connection, bytes_max: u64) -> Result<(), StorageError> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    let size = |row: &str| format!("octet_length({row}.key) + octet_length({row}.value)");
     connection.execute_batch(&format!(
         "CREATE TEMP TABLE bucket_size (bucket TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
          CREATE TEMP TRIGGER first BEFORE INSERT ON main.key_value
          WHEN NOT EXISTS (SELECT 1 FROM bucket_size WHERE bucket = NEW.bucket) BEGIN
-             INSERT INTO bucket_size SELECT NEW.bucket, ({COUNT}NEW.bucket);
+             INSERT INTO bucket_size SELECT NEW.bucket, ({all_of_new});
          END;
          CREATE TEMP TRIGGER inserted AFTER INSERT ON main.key_value BEGIN
              UPDATE bucket_size SET bytes = bytes + {of_new} WHERE bucket = NEW.bucket;
@@ -77,8 +76,9 @@ pub(super) fn count_bytes(connection: &Connection, bytes_max: u64) -> Result<(),
          WHEN NEW.bytes > OLD.bytes AND NEW.bytes > {bytes_max} BEGIN
              SELECT RAISE(ABORT, '{FULL}');
          END;",
-        of_new = size("NEW"),
-        of_old = size("OLD"),
+        all_of_new = bytes_of_bucket("NEW.bucket"),
+        of_new = bytes_of_row("NEW"),
+        of_old = bytes_of_row("OLD"),
     ))?;
     Ok(())
 }
@@ -86,15 +86,25 @@ pub(super) fn count_bytes(connection: &Connection, bytes_max: u64) -> Result<(),
 /// Keeps the count of a bucket that was found to be full. Where it was counted for the write that was then refused, the
 /// count went with that write; counting anew for each would hold up all others.
 pub(super) fn keep_count(connection: &Connection, bucket: &str) -> Result<(), StorageError> {
+    let count = bytes_of_bucket("?1");
     let mut statement = connection.prepare_cached(&format!(
-        "INSERT OR IGNORE INTO bucket_size SELECT ?1, ({COUNT}?1)"
+        "INSERT INTO bucket_size SELECT ?1, ({count})
+         WHERE NOT EXISTS (SELECT 1 FROM bucket_size WHERE bucket = ?1)"
     ))?;
     statement.execute(params![bucket])?;
     Ok(())
 }
 
-/// The bytes of a bucket, whose name follows.
-const COUNT: &str = "SELECT coalesce(sum(octet_length(key) + octet_length(value)), 0) FROM key_value WHERE bucket = ";
+/// SQL for what a row counts as.
+fn bytes_of_row(row: &str) -> String {
+    format!("octet_length({row}.key) + octet_length({row}.value)")
+}
+
+/// SQL for what all rows of a bucket count as.
+fn bytes_of_bucket(bucket: &str) -> String {
+    let of_row = bytes_of_row("key_value");
+    format!("SELECT coalesce(sum({of_row}), 0) FROM key_value WHERE bucket = {bucket}")
+}
 
 const FULL: &str = "the bucket is full";
 
@@ -224,6 +234,9 @@ pub fn increment(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     /// A database whose buckets may hold this many bytes, with one bucket that was written to before they were counted.
@@ -297,6 +310,32 @@ mod tests {
         db.execute_batch("DROP TRIGGER temp.deleted; DELETE FROM key_value")
             .expect("emptied");
         assert!(is_full(set(&db, "old", "more", b"")));
+    }
+
+    #[test]
+    fn a_write_that_a_full_bucket_refuses_takes_no_longer_for_what_is_in_it() {
+        let mut db = database(100_000);
+        for key in 0..5000 {
+            set(&db, "many", &key.to_string(), b"").expect("written");
+        }
+        // As after a start.
+        db.execute_batch("DELETE FROM bucket_size")
+            .expect("forgotten");
+        let steps = Arc::new(AtomicUsize::new(0));
+        let counted = steps.clone();
+        let count = move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            false
+        };
+        db.progress_handler(1000, Some(count)).expect("watched");
+        let thousands_of_steps = || {
+            steps.store(0, Ordering::Relaxed);
+            assert!(is_full(set(&db, "many", "more", &[0; 100_000])));
+            keep_count(&db, "many").expect("counted");
+            steps.load(Ordering::Relaxed)
+        };
+        assert!(thousands_of_steps() > 0, "all of it is looked at");
+        assert_eq!(thousands_of_steps(), 0, "its size is known");
     }
 
     #[test]
