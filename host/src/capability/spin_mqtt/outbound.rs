@@ -50,10 +50,21 @@ type Failed = watch::Receiver<Option<String>>;
 struct Unfinished<'a> {
     open: &'a Mutex<Option<Open>>,
     failed: Failed,
+    is_sent: bool,
+}
+
+impl Unfinished<'_> {
+    /// It was sent, acknowledged or completed, as its level asks for.
+    fn sent(mut self) {
+        self.is_sent = true;
+    }
 }
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
+        if self.is_sent {
+            return;
+        }
         let mut open = self.open.lock().expect("no holder of this lock panics");
         // Another message may have opened another one since.
         open.take_if(|open| open.failed.same_channel(&self.failed));
@@ -130,6 +141,7 @@ impl OutboundConnection {
         let unfinished = Unfinished {
             open: &self.open,
             failed: failed.clone(),
+            is_sent: false,
         };
         let published = async {
             let notice = client.publish_tracked(topic.to_string(), payload, options);
@@ -148,7 +160,7 @@ impl OutboundConnection {
         let published = timeout(OUTBOUND_MQTT_TIMEOUT, published).await;
         let reason = match published {
             Ok(Ok(())) => {
-                std::mem::forget(unfinished);
+                unfinished.sent();
                 return Ok(());
             }
             Ok(Err(reason)) => failed.borrow().clone().unwrap_or(reason),
@@ -203,6 +215,18 @@ mod tests {
     use crate::capability::outbound::{ExtraRoots, Outbound};
     use crate::model::grant::Grants;
     use crate::model::secret::Secrets;
+
+    #[test]
+    fn a_message_that_was_sent_leaves_nothing_behind() {
+        let (fail, failed) = watch::channel(None);
+        let sent = Unfinished {
+            open: &Mutex::default(),
+            failed,
+            is_sent: false,
+        };
+        sent.sent();
+        assert_eq!(fail.receiver_count(), 0);
+    }
 
     #[tokio::test]
     async fn a_message_that_nobody_waits_for_any_more_is_not_sent_later() {
