@@ -299,14 +299,13 @@ impl Deployer {
         self.check_clashes(&upload.name, &checked.manifest)?;
         let preparing = self.preparing.clone().read_owned().await;
         self.prepare(&upload, &checked).await?;
-        let deployer = self.clone();
-        let store = async move {
+        let store = |deployer: Arc<Deployer>| async move {
             let deployed = deployer.store(&upload, checked, &actor).await?;
             drop(preparing);
             deployer.sweep().await;
             Ok(deployed)
         };
-        self.changes.carry_through(store).await
+        self.carry_through(store).await
     }
 
     /// Stores an upload that has been prepared, and activates it.
@@ -363,9 +362,8 @@ impl Deployer {
         to: Option<u32>,
         actor: String,
     ) -> Result<Arc<ReadyFunction>, DeployError> {
-        let deployer = self.clone();
-        let roll_back = async move { deployer.roll_back(&name, to, &actor).await };
-        self.changes.carry_through(roll_back).await
+        self.carry_through(|deployer| async move { deployer.roll_back(&name, to, &actor).await })
+            .await
     }
 
     async fn roll_back(
@@ -406,9 +404,8 @@ impl Deployer {
 
     /// Removes a function with all its revisions.
     pub async fn delete(self: &Arc<Self>, name: Name, actor: String) -> Result<(), DeployError> {
-        let deployer = self.clone();
-        let remove = async move { deployer.remove(&name, &actor).await };
-        self.changes.carry_through(remove).await
+        self.carry_through(|deployer| async move { deployer.remove(&name, &actor).await })
+            .await
     }
 
     async fn remove(&self, name: &Name, actor: &str) -> Result<(), DeployError> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
-use super::activate::DeployError;
+use super::activate::{DeployError, Deployer};
 
 /// Where changes wait for their turn, and the tasks that make them.
 #[derive(Default)]
@@ -19,25 +19,31 @@ pub(super) struct Changes {
 }
 
 impl Changes {
+    /// Waits until no change is under way.
+    pub(super) async fn idle(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl Deployer {
     /// Makes a change when its turn has come. From then on it is carried through even where nobody waits for it any
     /// more; before, it is given up.
-    pub(super) async fn carry_through<T, F>(&self, change: F) -> Result<T, DeployError>
+    pub(super) async fn carry_through<T, F>(
+        self: &Arc<Self>,
+        change: impl FnOnce(Arc<Deployer>) -> F,
+    ) -> Result<T, DeployError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, DeployError>> + Send + 'static,
     {
-        let turn = self.turn.clone().lock_owned().await;
-        let carried = self.tasks.spawn(async move {
+        let turn = self.changes.turn.clone().lock_owned().await;
+        let change = change(self.clone());
+        let carried = self.changes.tasks.spawn(async move {
             let _turn = turn;
             change.await
         });
         let carried = carried.await;
         carried.map_err(|error| DeployError::Host(error.to_string()))?
-    }
-
-    /// Waits until no change is under way.
-    pub(super) async fn idle(&self) {
-        self.tasks.close();
-        self.tasks.wait().await;
     }
 }

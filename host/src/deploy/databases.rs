@@ -22,9 +22,8 @@ impl Deployer {
         name: Name,
         actor: String,
     ) -> Result<(), DeployError> {
-        let deployer = self.clone();
-        let discard = async move { deployer.discard(name, &actor).await };
-        self.changes.carry_through(discard).await
+        self.carry_through(|deployer| async move { deployer.discard(name, &actor).await })
+            .await
     }
 
     async fn discard(&self, name: Name, actor: &str) -> Result<(), DeployError> {

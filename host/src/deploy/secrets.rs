@@ -17,9 +17,8 @@ impl Deployer {
         value: SecretValue,
         actor: String,
     ) -> Result<(), DeployError> {
-        let deployer = self.clone();
-        let set = async move { deployer.set(name, value, &actor).await };
-        self.changes.carry_through(set).await
+        self.carry_through(|deployer| async move { deployer.set(name, value, &actor).await })
+            .await
     }
 
     async fn set(&self, name: Name, value: SecretValue, actor: &str) -> Result<(), DeployError> {
@@ -43,9 +42,8 @@ impl Deployer {
         name: Name,
         actor: String,
     ) -> Result<(), DeployError> {
-        let deployer = self.clone();
-        let unset = async move { deployer.unset(name, &actor).await };
-        self.changes.carry_through(unset).await
+        self.carry_through(|deployer| async move { deployer.unset(name, &actor).await })
+            .await
     }
 
     async fn unset(&self, name: Name, actor: &str) -> Result<(), DeployError> {
