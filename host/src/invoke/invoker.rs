@@ -21,7 +21,7 @@ use super::engine::PooledEngine;
 use super::files::{FileDirectories, FilesError};
 pub use super::instance_state::Services;
 use super::instance_state::{InstanceState, Start};
-use super::limiter::{MemoryLimiter, Refused};
+use super::limiter::{MemoryBudget, MemoryLimiter, Refused};
 use super::ready::{LoadError, Loaded, Loader, ReadyFunction};
 use super::runtime::{AsyncUnavailable, Runtime};
 use crate::limits;
@@ -144,8 +144,7 @@ impl Invoker {
         start: Start,
     ) -> Store<InstanceState> {
         let files = function.files.as_ref().map(|files| self.files.of(files));
-        let of_function = function.share(runtime).memory().clone();
-        let shared = [of_function, runtime.memory.clone()];
+        let shared = [&function.share(runtime).memory, &runtime.memory].map(MemoryBudget::clone);
         let limiter = MemoryLimiter::new(function.limits.memory_bytes, shared);
         let state = InstanceState::new(function, &self.services, files.as_deref(), start, limiter);
         let mut store = Store::new(&runtime.engine, state);

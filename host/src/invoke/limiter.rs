@@ -1,4 +1,5 @@
-//! Bounds the memories and tables of one instance, and the memories of those of a function and of all functions together.
+//! Bounds the memories and tables of one instance, and the memories of all instances of a function and of all
+//! functions together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

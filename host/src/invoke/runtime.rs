@@ -42,7 +42,8 @@ struct Slots {
 /// What one revision of a function may have of what there is: half, so that no function has everything.
 pub(super) struct Share {
     slots: Slots,
-    memory: MemoryBudget,
+    /// The memory of all its instances.
+    pub(super) memory: MemoryBudget,
 }
 
 impl Runtime {
@@ -109,11 +110,6 @@ impl Share {
             slots: Slots::new(runtime.slots_max - runtime.slots_max / 2),
             memory: MemoryBudget::new(memory_bytes_max.max(memory_bytes)),
         }
-    }
-
-    /// The memory of all its instances.
-    pub(super) fn memory(&self) -> &MemoryBudget {
-        &self.memory
     }
 }
 
