@@ -1,143 +1,16 @@
 //! The command line as somebody types it: what it prints, what it exits with, and what it says when something is wrong.
 
-use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tidegate_tests::command_line::{client, command, done, guest, path_text, run};
 use tidegate_tests::{
     AdminClient, Reply, SOON, TestHost, address_of_nobody, artifacts, eventually,
 };
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
-
-/// Time for a command that is not waiting for anything.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// What a command printed, and its exit code.
-#[derive(Debug)]
-pub(crate) struct Done {
-    code: Option<i32>,
-    pub(crate) out: String,
-    pub(crate) err: String,
-}
-
-impl Done {
-    /// This, which must have succeeded.
-    #[track_caller]
-    pub(crate) fn ok(self) -> Done {
-        assert_eq!(self.code, Some(0), "{self:?}");
-        self
-    }
-
-    /// Checks that it failed, with all of these texts in what it says.
-    #[track_caller]
-    pub(crate) fn failed(self, code: i32, texts: &[&str]) -> Done {
-        assert_eq!(self.code, Some(code), "{self:?}");
-        assert!(self.out.is_empty(), "{self:?}");
-        for text in texts {
-            assert!(self.err.contains(text), "no `{text}` in {self:?}");
-        }
-        self
-    }
-
-    /// Checks that it did what it was asked, with all of these texts in its output, and that a function failed.
-    #[track_caller]
-    pub(crate) fn failed_saying(self, code: i32, texts: &[&str]) {
-        assert_eq!(self.code, Some(code), "{self:?}");
-        self.says(texts);
-    }
-
-    /// Checks that all of these texts are in what it says beside its output.
-    #[track_caller]
-    pub(crate) fn noted(self, texts: &[&str]) {
-        for text in texts {
-            assert!(self.err.contains(text), "no `{text}` in {self:?}");
-        }
-    }
-
-    /// Checks that all of these texts are in its output.
-    #[track_caller]
-    pub(crate) fn says(self, texts: &[&str]) -> Done {
-        for text in texts {
-            assert!(self.out.contains(text), "no `{text}` in {self:?}");
-        }
-        self
-    }
-
-    #[track_caller]
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-}
-
-/// The binary, with no setting from outside.
-pub(crate) fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::from(artifacts::host_command());
-    command
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    command
-}
-
-/// The binary, as a client of this host.
-fn client(host: &TestHost, arguments: &[&str]) -> Command {
-    let mut command = command(arguments);
-    command
-        .env("TIDEGATE_ADMIN_URL", &host.admin)
-        .env("TIDEGATE_DATA_DIR", host.data_dir());
-    command
-}
-
-pub(crate) async fn done(command: Command) -> Done {
-    done_within(COMMAND_TIMEOUT, command).await
-}
-
-pub(crate) async fn done_within(time: Duration, mut command: Command) -> Done {
-    let output = timeout(time, command.output()).await;
-    let output = output.expect("it ends").expect("it can be run");
-    Done {
-        code: output.status.code(),
-        out: String::from_utf8(output.stdout).expect("text"),
-        err: String::from_utf8(output.stderr).expect("text"),
-    }
-}
-
-/// What a command does with this on its standard input.
-pub(crate) async fn done_reading(mut command: Command, input: &str) -> Done {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .spawn()
-        .expect("it can be run");
-    let mut pipe = child.stdin.take().expect("it was asked for");
-    // One that has failed already reads nothing.
-    let _ = pipe.write_all(input.as_bytes()).await;
-    drop(pipe);
-    let output = timeout(COMMAND_TIMEOUT, child.wait_with_output()).await;
-    let output = output.expect("it ends").expect("it can be waited for");
-    Done {
-        code: output.status.code(),
-        out: String::from_utf8(output.stdout).expect("text"),
-        err: String::from_utf8(output.stderr).expect("text"),
-    }
-}
-
-pub(crate) async fn run(host: &TestHost, arguments: &[&str]) -> Done {
-    done(client(host, arguments)).await
-}
-
-pub(crate) fn path_text(path: &Path) -> &str {
-    path.to_str().expect("a path that is text")
-}
-
-pub(crate) fn guest(name: &str) -> String {
-    path_text(&artifacts::guest_path(name)).to_owned()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn below_the_directory_that_the_host_was_started_in_its_state_is_found() {

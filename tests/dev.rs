@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use tidegate_tests::command_line::{command, done, path_text};
 use tidegate_tests::{Reply, TestHost, eventually};
 use tokio::process::{Child, Command};
 
-use crate::cli::{command, done, path_text};
 use crate::languages::search_path;
 use crate::scaffold;
 

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
-use tidegate_tests::{AdminClient, Reply, Role, SOON, TestHost, artifacts, eventually, sdks};
+use tidegate_tests::{
+    AdminClient, Reply, Role, SOON, TestHost, artifacts, command_line, eventually, sdks,
+};
 use tokio::task::JoinSet;
-
-use crate::cli;
 
 /// Runs statements, each on a line of its own, in one invocation; what each of them gave.
 async fn sql(host: &TestHost, path: &str, statements: &str) -> Vec<String> {
@@ -400,26 +400,28 @@ async fn a_database_that_no_function_is_granted_can_be_deleted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn databases_are_listed_and_deleted_on_the_command_line() {
     let host = TestHost::start().await;
-    let none = cli::run(&host, &["databases"]).await.ok();
+    let none = command_line::run(&host, &["databases"]).await.ok();
     assert!(none.err.contains("There are no databases yet"), "{none:?}");
-    let guest = cli::guest("sql_run");
+    let guest = command_line::guest("sql_run");
     let deploy = ["deploy", &guest, "--name", "f", "--database", "readings"];
-    cli::run(&host, &deploy).await.ok();
+    command_line::run(&host, &deploy).await.ok();
     sql(&host, "/f?database=readings", "CREATE TABLE t (x)").await;
-    let listed = cli::run(&host, &["databases"]).await.ok();
+    let listed = command_line::run(&host, &["databases"]).await.ok();
     listed.says(&["NAME", "GRANTED TO", "readings", "KiB", "f"]);
-    let listed = cli::run(&host, &["databases", "list", "--json"]).await.ok();
+    let listed = command_line::run(&host, &["databases", "list", "--json"])
+        .await
+        .ok();
     assert_eq!(listed.json()["databases"][0]["functions"], json!(["f"]));
-    let unsure = cli::run(&host, &["databases", "delete", "readings"]).await;
+    let unsure = command_line::run(&host, &["databases", "delete", "readings"]).await;
     unsure.failed(1, &["--yes"]);
     let delete = ["databases", "delete", "readings", "--yes"];
-    let granted = cli::run(&host, &delete).await;
+    let granted = command_line::run(&host, &delete).await;
     granted.failed(1, &["granted to `f`", "database_granted"]);
     let gone = ["functions", "delete", "f", "--yes"];
-    cli::run(&host, &gone).await.ok();
-    let deleted = cli::run(&host, &delete).await.ok();
+    command_line::run(&host, &gone).await.ok();
+    let deleted = command_line::run(&host, &delete).await.ok();
     deleted.says(&["deleted readings"]);
-    let missing = cli::run(&host, &delete).await;
+    let missing = command_line::run(&host, &delete).await;
     missing.failed(1, &["no database `readings`", "`tidegate databases`"]);
 }
 

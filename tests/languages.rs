@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tidegate_tests::command_line::{Done, command, done, done_within, path_text};
 use tidegate_tests::{Reply, TestHost, artifacts};
-
-use crate::cli::{Done, command, done, done_within, path_text};
 
 /// Time for an engine of ten megabytes to be built into a component and compiled, on a machine with a lot else to do.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(600);

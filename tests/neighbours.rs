@@ -105,11 +105,7 @@ async fn one_function_has_half_of_the_memory_at_most() {
     let refused = Reply::of(host.function("/large?mib=12")).await;
     refused.expect_problem(503, "host_memory");
     Reply::of(host.function("/other?mib=20")).await.expect(200);
-    let (holds, replies): (Vec<_>, Vec<_>) = held.into_iter().unzip();
-    drop(holds);
-    for reply in replies {
-        reply.await.expect("no panic").expect(200);
-    }
+    let_go(held).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,6 +120,11 @@ async fn one_function_has_half_of_the_pool_at_most() {
     await_holding(&admin, "holds", 2).await;
     Reply::of(host.function("/version")).await.expect(200);
     assert_eq!(holding(&admin, "holds").await, 2);
+    let_go(held).await;
+}
+
+/// Ends all of these requests, which are answered then.
+async fn let_go(held: Vec<(mpsc::Sender<()>, JoinHandle<Reply>)>) {
     let (holds, replies): (Vec<_>, Vec<_>) = held.into_iter().unzip();
     drop(holds);
     for reply in replies {

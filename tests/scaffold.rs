@@ -4,10 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tidegate_tests::command_line::{command, done, done_within};
 use tidegate_tests::{Reply, TestHost, artifacts};
 use tokio::process::Command;
-
-use crate::cli::{command, done, done_within};
 
 /// Time for a package to be built from nothing on a machine with a lot else to do.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(900);

@@ -5,9 +5,8 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
+use tidegate_tests::command_line::run;
 use tidegate_tests::{AdminClient, SOON, TestHost, artifacts, eventually};
-
-use crate::cli::run;
 
 const EVERY_SECOND: &str = "schedule=*+*+*+*+*+*";
 

@@ -1,9 +1,8 @@
 //! Secrets: who reads them, who does not, and that they are seen nowhere else.
 
 use serde_json::json;
+use tidegate_tests::command_line::{path_text, run};
 use tidegate_tests::{Reply, Role, TestHost, Upstream, artifacts};
-
-use crate::cli::{path_text, run};
 
 const VALUE: &str = "s3cr3t-0f-the-weather";
 const SECRET: &str = "/api/v1/secrets/weather-key";

@@ -2,9 +2,8 @@
 
 use serde_json::Value;
 use tempfile::TempDir;
+use tidegate_tests::command_line::{command, done, path_text};
 use tidegate_tests::{SOON, TestHost, eventually};
-
-use crate::cli::{command, done, path_text};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn serve_says_where_it_listens_and_once_how_to_sign_in() {

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use std::fs;
 
 use reqwest::Method;
+use tidegate_tests::command_line::run;
 use tidegate_tests::{MqttClient, QoS, Reply, TestHost, Upstream, sdks};
 
-use crate::cli::run;
 use crate::spin_toml::{AppDirectory, get};
 
 const BEGINNING: &str = "spin_manifest_version = 2\napplication = { name = \"app\" }\n";

@@ -1,9 +1,9 @@
 //! Apps that are deployed again after their `spin.toml` has changed, and what is left of the one before.
 
 use serde_json::{Value, json};
+use tidegate_tests::command_line::run;
 use tidegate_tests::{AdminClient, TestHost, artifacts};
 
-use crate::cli::run;
 use crate::spin_toml::{AppDirectory, get};
 
 /// An app whose components tell their names, each at its routes.

@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use tempfile::TempDir;
+use tidegate_tests::command_line::{path_text, run};
 use tidegate_tests::{AdminClient, MqttClient, QoS, Reply, SOON, TestHost, artifacts, eventually};
-
-use crate::cli::{path_text, run};
 
 /// A directory with an app in it.
 pub(crate) struct AppDirectory(TempDir);

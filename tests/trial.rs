@@ -7,8 +7,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tidegate_tests::artifacts;
-
-use crate::cli::{Done, command, done, done_reading, path_text};
+use tidegate_tests::command_line::{Done, command, done, done_reading, path_text};
 
 fn guest(name: &str) -> PathBuf {
     artifacts::guest_path(name)

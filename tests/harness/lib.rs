@@ -1,8 +1,8 @@
 //! The harness of the black-box tests: a host of one's own, clients for it, and the guests to deploy.
 //!
-//! A test starts a [`TestHost`] on free ports and an empty data directory, deploys guests from [`artifacts`] or [`sdks`] through
-//! [`AdminClient`], speaks to them over HTTP ([`TestHost::function`]), hand-written bytes ([`Wire`]) or MQTT
-//! ([`MqttClient`], [`mosquitto`]), and waits for what takes its time with [`eventually`].
+//! A test starts a [`TestHost`] on free ports and an empty data directory, deploys guests from [`artifacts`] or [`sdks`]
+//! through [`AdminClient`] or the [`command_line`], speaks to them over HTTP ([`TestHost::function`]), hand-written bytes
+//! ([`Wire`]) or MQTT ([`MqttClient`], [`mosquitto`]), and waits for what takes its time with [`eventually`].
 
 #![allow(
     clippy::print_stderr,
@@ -11,6 +11,7 @@
 
 mod admin;
 pub mod artifacts;
+pub mod command_line;
 mod eventually;
 mod host;
 pub mod mosquitto;
