@@ -1,0 +1,22 @@
+//! Tidegate's MQTT broker: MQTT 3.1.1 and 5 on one port, and delivery to functions.
+//!
+//! It knows nothing of functions' components, HTTP or SQL: functions are [inboxes](inbox), what must survive goes through
+//! the [`store::Store`] that it is given, and who may do what is told by [`access::Access`].
+//!
+//! ```text
+//! listener -> connection (a task each) --publish--> router -> sessions -> their connections
+//!                      ^                              |  \--> inboxes -> functions
+//!                      |                              v
+//!                      +---- receipt <---- spool -> store (one commit for all that waits)
+//! ```
+//!
+//! A publisher's acknowledgement leaves when every taker of its message has handled it, or has it on disk: the
+//! [receipt](delivery) of a message counts the takers that have it not yet, and the [spool] commits in groups what was
+//! not handled within its window.
+
+pub mod access;
+pub mod limits;
+pub mod message;
+pub mod packet;
+pub mod store;
+pub mod topic;
