@@ -90,9 +90,8 @@ pub struct Resolved {
 impl Permissions {
     /// Everything, `$SYS/#` included.
     pub fn all() -> Permissions {
-        let everything = || {
-            ["#", "$SYS/#"].map(|filter| PermissionFilter(filter.parse().expect("a filter")))
-        };
+        let everything =
+            || ["#", "$SYS/#"].map(|filter| PermissionFilter(filter.parse().expect("a filter")));
         Permissions {
             publish: everything()[..1].to_vec(),
             subscribe: everything().to_vec(),
@@ -136,11 +135,23 @@ fn is_one_level(name: &str) -> bool {
 impl Resolved {
     /// Whether messages may be published to this topic. The server's own topics are nobody's.
     pub fn may_publish(&self, topic: &TopicName) -> bool {
-        self.publish.iter().any(|filter| filter.matches(topic.as_str()))
+        self.publish
+            .iter()
+            .any(|filter| filter.matches(topic.as_str()))
     }
 
     /// Whether this filter asks for nothing that is not granted.
     pub fn may_subscribe(&self, wanted: &TopicFilter) -> bool {
         self.subscribe.iter().any(|granted| granted.covers(wanted))
+    }
+}
+
+impl Default for Resolved {
+    /// Nothing.
+    fn default() -> Resolved {
+        Resolved {
+            publish: Vec::new(),
+            subscribe: Vec::new(),
+        }
     }
 }

@@ -11,12 +11,33 @@
 //! ```
 //!
 //! A publisher's acknowledgement leaves when every taker of its message has handled it, or has it on disk: the
-//! [receipt](delivery) of a message counts the takers that have it not yet, and the [spool] commits in groups what was
+//! receipt of a message counts the takers that have it not yet, and the spool commits in groups what was
 //! not handled within its window.
 
 pub mod access;
+mod broker;
+mod connection;
+mod delivery;
+mod figures;
+mod housekeeping;
+pub mod inbox;
+mod lifecycle;
 pub mod limits;
+mod listener;
 pub mod message;
 pub mod packet;
+mod retained;
+mod router;
+mod session;
+mod shared;
+mod spool;
 pub mod store;
+mod tap;
 pub mod topic;
+pub mod transport;
+mod tree;
+
+pub use broker::{Broker, Disposal, PublishError, Settings};
+pub use figures::{BrokerFigures, ClientSnapshot};
+pub use spool::SpoolFigures;
+pub use tap::TapReader;

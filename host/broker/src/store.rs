@@ -31,7 +31,12 @@ pub trait Store: Send + Sync + 'static {
     /// with the same changes after an error, whatever became of the first call.
     fn commit(&self, changes: Arc<[Change]>) -> Answer<'_, ()>;
     /// Dead letters of this function or, without a name, of all, the newest first, those before this message id only.
-    fn dead_letters(&self, function: Option<String>, before: Option<MessageId>, limit: usize) -> Answer<'_, Vec<DeadLetter>>;
+    fn dead_letters(
+        &self,
+        function: Option<String>,
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> Answer<'_, Vec<DeadLetter>>;
     /// One dead letter.
     fn dead_letter(&self, function: String, message: MessageId) -> Answer<'_, Option<DeadLetter>>;
 }
@@ -41,7 +46,7 @@ pub trait Store: Send + Sync + 'static {
 pub enum Change {
     /// A session as it is now, new or not: everything but its subscriptions and messages.
     Session(SessionRecord),
-    /// A session has ended: it goes with its subscriptions, deliveries and packet ids (messages have changes of their own).
+    /// A session has ended: it goes with its subscriptions, deliveries and packet ids.
     SessionEnded(TakerId),
     /// A subscription as it is now, in place of one of the same session and filter.
     Subscribed(TakerId, SubscriptionRecord),
@@ -55,10 +60,9 @@ pub enum Change {
     Retained(Message),
     /// There is no retained message on this topic any more.
     RetainedCleared(String),
-    /// A message that deliveries refer to. Comes before the first of them, once.
+    /// A message that the deliveries after it refer to; it may be there already. A message goes with the last delivery or
+    /// dead letter that refers to it.
     Message(StoredMessage),
-    /// Nothing refers to this message any more.
-    MessageForgotten(MessageId),
     /// A message that waits for a taker, as it is now: in place of one of the same taker and message.
     Delivery(DeliveryRecord),
     /// A taker has handled a message.
@@ -70,7 +74,7 @@ pub enum Change {
     /// A message was given up: its delivery goes, and this comes. Displaces the function's oldest where there are more than
     /// [`crate::limits::DEAD_LETTERS_MAX`].
     DeadLetter(DeadLetterRecord),
-    /// A dead letter is gone: it was dropped, or it is tried again. Its message stays for what else refers to it.
+    /// A dead letter is gone: it was dropped, or it is tried again (its delivery comes before).
     DeadLetterGone(TakerId, MessageId),
 }
 
@@ -91,8 +95,6 @@ pub struct Stored {
     pub deliveries: Vec<DeliveryRecord>,
     /// All inboxes.
     pub inboxes: Vec<InboxRecord>,
-    /// Which dead letters there are: they refer to messages too.
-    pub dead_letters: Vec<(TakerId, MessageId)>,
     /// The highest id that a taker has ever had.
     pub taker_max: TakerId,
     /// The highest id of a message that is stored.

@@ -3,10 +3,21 @@
 //! Bytes become packets in the [`reader`], which refuses everything that the standard forbids, and packets become bytes in
 //! the [`writer`]. Between both and the wire stands a codec crate, of which nothing is seen outside this module.
 
+mod convert;
+mod cursor;
+mod delivery;
+mod guard;
+mod properties;
+mod reader;
+mod writer;
+
 use bytes::Bytes;
 use bytestring::ByteString;
 
 use crate::message::{Message, Properties, QoS};
+
+pub use reader::PacketReader;
+pub use writer::{PacketWriter, TooLarge};
 
 /// Protocol version of a connection (protocol level 4 or 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -220,6 +231,25 @@ pub struct Malformed {
     pub text: String,
 }
 
+impl Malformed {
+    fn new(reason: ReasonCode, text: impl Into<String>) -> Malformed {
+        let text = text.into();
+        Malformed { reason, text }
+    }
+}
+
+/// It cannot be read.
+#[cold]
+fn malformed(text: impl Into<String>) -> Malformed {
+    Malformed::new(ReasonCode::MalformedPacket, text)
+}
+
+/// It can be read, and says what it must not.
+#[cold]
+fn protocol_error(text: impl Into<String>) -> Malformed {
+    Malformed::new(ReasonCode::ProtocolError, text)
+}
+
 /// CONNACK (MQTT 5, section 3.2). For 3.1.1, the reason code becomes a return code, and the properties are left out.
 #[derive(Clone, Debug)]
 pub struct ConnectAck {
@@ -292,19 +322,3 @@ pub enum Alias {
     /// The alias stands for the topic.
     Known(u16),
 }
-
-// `reader.rs`:
-//   pub struct PacketReader                                    // per connection; small
-//   PacketReader::new() -> PacketReader                        // expects a CONNECT first
-//   reader.next(&mut self, buffer: &mut BytesMut) -> Result<Option<Packet>, Malformed>
-//        // None: more bytes are needed. Never reads ahead; leaves an empty BytesMut without capacity needs.
-// `writer.rs`:
-//   pub struct PacketWriter                                    // per connection; small
-//   PacketWriter::new(version: Version, packet_bytes_max: Option<u32>, wants_problem_information: bool)
-//   writer.connect_ack(&mut self, out: &mut BytesMut, &ConnectAck)
-//   writer.publish(&mut self, out, &Delivered<'_>) -> Result<(), TooLarge>     // larger than the client takes: nothing is written
-//   writer.ack(&mut self, out, AckKind, packet_id: u16, ReasonCode, reason_string: Option<&str>)
-//   writer.subscribe_ack(&mut self, out, packet_id, reasons: &[u8] /* 0..=2 or codes >= 0x80; 3.1.1: 0x80 */)
-//   writer.unsubscribe_ack(&mut self, out, packet_id, reasons: &[ReasonCode])
-//   writer.ping_response(&mut self, out)
-//   writer.disconnect(&mut self, out, ReasonCode, reason_string: Option<&str>)   // 3.1.1: writes nothing

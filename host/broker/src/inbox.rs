@@ -1,0 +1,584 @@
+//! The inbox of a function: the messages that it has not handled yet.
+//!
+//! ```text
+//! router -> lines (one for each topic, in order) -> ready -> Arrival -> handled | tried again later | given up
+//! ```
+//!
+//! Messages of one topic are handled one after another, unless the filter says otherwise; different topics in parallel. A
+//! message that fails holds up its own topic only. The inbox is bounded by count and bytes: beyond them, publishers are not
+//! acknowledged. Whoever runs the function takes an [`Arrival`] with [`Inbox::next`] and says what became of it.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::mem;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::Notify;
+
+use crate::delivery::{Delivery, LazyReceipt, NewDelivery, Publication};
+use crate::limits::{HOPS_MAX, INBOX_BYTES_MAX, INBOXES_BYTES_MAX};
+use crate::message::{Message, QoS, from_unix_ms, unix_ms};
+use crate::spool::Spool;
+use crate::store::{DeadLetterRecord, InboxRecord, MessageId, TakerId};
+use crate::topic::{TopicFilter, TopicName};
+
+/// The inbox of a function.
+pub struct Inbox {
+    pub(crate) taker: TakerId,
+    function: Arc<str>,
+    spool: Arc<Spool>,
+    budget: Arc<InboxBudget>,
+    arrived: Notify,
+    state: Mutex<State>,
+}
+
+/// A topic filter of a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxFilter {
+    /// Which topics.
+    pub filter: TopicFilter,
+    /// The highest level of delivery: 0 or 1.
+    pub qos: QoS,
+    /// Whether messages of one topic wait for one another.
+    pub in_order: InOrder,
+}
+
+/// Whether messages of one topic wait for one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InOrder {
+    /// One after another for each topic.
+    PerTopic,
+    /// All in parallel.
+    No,
+}
+
+/// Bytes that wait in all inboxes together.
+#[derive(Default)]
+pub(crate) struct InboxBudget(AtomicUsize);
+
+#[derive(Default)]
+struct State {
+    /// By numbers that count up, so that old ones and new ones can be there side by side for a moment.
+    filters: BTreeMap<usize, InboxFilter>,
+    next_filter: usize,
+    count_max: usize,
+    /// Messages in it, those being handled and those that there is room kept for among them.
+    count: usize,
+    bytes: usize,
+    lines: HashMap<LineKey, VecDeque<Arc<Delivery>>>,
+    /// Lines whose first message is to be handled now.
+    ready: VecDeque<LineKey>,
+    /// Lines whose first message is to be tried again, by when.
+    retries: BTreeMap<(Instant, MessageId), LineKey>,
+    /// Who waits for room.
+    waiting: Vec<Arc<Notify>>,
+    figures: InboxFigures,
+    is_closed: bool,
+}
+
+/// What waits for one another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum LineKey {
+    Topic(TopicName),
+    /// A message that waits for no other one.
+    Alone(MessageId),
+}
+
+/// Counts of one inbox since the start of the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct InboxFigures {
+    /// QoS 0 messages that were dropped because it was full.
+    pub dropped: u64,
+    /// Messages that expired while they waited.
+    pub expired: u64,
+    /// Messages that became dead letters.
+    pub dead_letters: u64,
+}
+
+/// What an inbox holds.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct InboxSnapshot {
+    /// The function.
+    pub function: String,
+    /// Messages that wait or are being handled.
+    pub depth: usize,
+    /// Their bytes, about.
+    pub bytes: usize,
+    /// Of them, those whose last attempt failed.
+    pub failing: usize,
+    /// When the oldest of them arrived, in milliseconds since 1970.
+    pub oldest_ms: Option<i64>,
+    /// Counts since the start of the host.
+    #[serde(flatten)]
+    pub figures: InboxFigures,
+}
+
+/// A message for the function to handle. Dropped without a word, it is handled later, as the same attempt.
+pub struct Arrival {
+    inbox: Arc<Inbox>,
+    delivery: Arc<Delivery>,
+    key: LineKey,
+    began: SystemTime,
+    is_open: bool,
+}
+
+/// An inbox that has no room.
+pub(crate) struct Full(pub(crate) Arc<Inbox>);
+
+impl Inbox {
+    pub(crate) fn new(
+        taker: TakerId,
+        function: Arc<str>,
+        spool: Arc<Spool>,
+        budget: Arc<InboxBudget>,
+    ) -> Arc<Inbox> {
+        Arc::new(Inbox {
+            taker,
+            function,
+            spool,
+            budget,
+            arrived: Notify::new(),
+            state: Mutex::default(),
+        })
+    }
+
+    /// The function whose inbox it is.
+    pub fn function(&self) -> &str {
+        &self.function
+    }
+
+    /// The next message to handle. One caller at a time.
+    pub async fn next(self: &Arc<Inbox>) -> Arrival {
+        loop {
+            let arrived = self.arrived.notified();
+            let due = match self.take_next() {
+                Ok(arrival) => return arrival,
+                Err(due) => due,
+            };
+            let pause = async {
+                match due {
+                    Some(due) => tokio::time::sleep_until(due.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = arrived => {}
+                () = pause => {}
+            }
+        }
+    }
+
+    /// The next message or, where there is none, when one is due again.
+    fn take_next(self: &Arc<Inbox>) -> Result<Arrival, Option<Instant>> {
+        let mut state = self.state();
+        let now = Instant::now();
+        while let Some(entry) = state.retries.first_entry()
+            && entry.key().0 <= now
+        {
+            let key = entry.remove();
+            state.ready.push_back(key);
+        }
+        while let Some(key) = state.ready.pop_front() {
+            let Some(delivery) = state.lines.get(&key).and_then(VecDeque::front).cloned() else {
+                continue;
+            };
+            let message = &delivery.publication.message;
+            if message.expires.is_some() && message.is_expired(SystemTime::now()) {
+                state.figures.expired += 1;
+                self.spool.settle(&delivery);
+                self.finish(&mut state, &key, &delivery);
+                continue;
+            }
+            return Ok(Arrival {
+                inbox: self.clone(),
+                delivery,
+                key,
+                began: SystemTime::now(),
+                is_open: true,
+            });
+        }
+        Err(state.retries.first_key_value().map(|((due, _), _)| *due))
+    }
+
+    /// The function is there, with room for this many messages.
+    pub(crate) fn open(&self, count_max: usize) {
+        let mut state = self.state();
+        state.count_max = count_max;
+        state.is_closed = false;
+        state.wake_waiting();
+    }
+
+    /// Adds filters; each with its number.
+    pub(crate) fn add(&self, filters: &[InboxFilter]) -> Vec<(usize, TopicFilter)> {
+        let mut state = self.state();
+        let mut added = Vec::with_capacity(filters.len());
+        for filter in filters {
+            let number = state.next_filter;
+            state.next_filter += 1;
+            added.push((number, filter.filter.clone()));
+            state.filters.insert(number, filter.clone());
+        }
+        added
+    }
+
+    /// Its filters, by number.
+    pub(crate) fn filters(&self) -> BTreeMap<usize, InboxFilter> {
+        self.state().filters.clone()
+    }
+
+    /// Takes a filter away that nothing comes for any more.
+    pub(crate) fn remove(&self, filter: usize) {
+        self.state().filters.remove(&filter);
+    }
+
+    /// As the store is to have it.
+    pub(crate) fn record(&self, filters: Vec<TopicFilter>) -> InboxRecord {
+        InboxRecord {
+            taker: self.taker,
+            function: self.function.to_string(),
+            filters,
+        }
+    }
+
+    /// Keeps room for a message, or has its sender woken when there is some.
+    pub(crate) fn reserve(self: &Arc<Inbox>, bytes: usize, wake: &Arc<Notify>) -> Result<(), Full> {
+        let mut state = self.state();
+        let fits = state.count < state.count_max.max(1)
+            && (state.bytes + bytes <= INBOX_BYTES_MAX || state.count == 0)
+            && self.budget.take(bytes);
+        if !fits {
+            if !state.waiting.iter().any(|other| Arc::ptr_eq(other, wake)) {
+                state.waiting.push(wake.clone());
+            }
+            return Err(Full(self.clone()));
+        }
+        state.count += 1;
+        state.bytes += bytes;
+        Ok(())
+    }
+
+    /// Gives back what was reserved and is not needed.
+    pub(crate) fn release(&self, bytes: usize) {
+        let mut state = self.state();
+        self.give_back(&mut state, bytes);
+    }
+
+    /// Takes a message in, for which room was kept.
+    pub(crate) fn offer(
+        &self,
+        publication: &Arc<Publication>,
+        filter: usize,
+        retain: bool,
+        receipt: Option<&mut LazyReceipt<'_>>,
+    ) {
+        let mut state = self.state();
+        let Some(wanted) = state.filters.get(&filter).cloned() else {
+            // It was renamed or removed a moment ago.
+            self.give_back(&mut state, publication.message.bytes());
+            return;
+        };
+        let is_loop = publication.message.hops >= HOPS_MAX;
+        let qos = publication.message.qos.min(wanted.qos);
+        let new = NewDelivery {
+            publication: publication.clone(),
+            taker: self.taker,
+            qos,
+            retain,
+            identifiers: Box::default(),
+            packet_id: None,
+            filter: Some(wanted.filter),
+            receipt: None,
+            stored: None,
+        };
+        if qos == QoS::AtMostOnce && !is_loop {
+            let delivery = Delivery::volatile(new);
+            self.enqueue(&mut state, delivery, wanted.in_order);
+            return;
+        }
+        let delivery = Delivery::new(NewDelivery {
+            receipt: receipt.map(LazyReceipt::share),
+            ..new
+        });
+        self.spool.deliver(&delivery);
+        if is_loop {
+            let reason = format!("loop: the message has passed through {HOPS_MAX} functions");
+            self.bury(&mut state, &delivery, reason, None);
+            self.give_back(&mut state, publication.message.bytes());
+            return;
+        }
+        self.enqueue(&mut state, delivery, wanted.in_order);
+    }
+
+    /// Puts back what the store has, at start.
+    pub(crate) fn restore(&self, delivery: Arc<Delivery>) {
+        let mut state = self.state();
+        let bytes = delivery.publication.message.bytes();
+        state.count += 1;
+        state.bytes += bytes;
+        self.budget.take_anyway(bytes);
+        let due_ms = delivery.attempts().due_ms;
+        // Whether its filter is one that keeps the order is not known before its function is there: it does no harm.
+        let key = LineKey::Topic(delivery.publication.message.topic.clone());
+        let line = state.lines.entry(key.clone()).or_default();
+        line.push_back(delivery.clone());
+        if line.len() > 1 {
+            return;
+        }
+        let wait = due_ms.map(|due| from_unix_ms(due).duration_since(SystemTime::now()));
+        match wait {
+            Some(Ok(wait)) => {
+                let due = Instant::now() + wait;
+                state.retries.insert((due, delivery.publication.id), key);
+            }
+            _ => state.ready.push_back(key),
+        }
+    }
+
+    /// A dead letter is tried again, as a first attempt.
+    pub(crate) fn revive(&self, publication: Arc<Publication>, filter: TopicFilter, qos: QoS) {
+        let bytes = publication.message.bytes();
+        let mut state = self.state();
+        state.count += 1;
+        state.bytes += bytes;
+        self.budget.take_anyway(bytes);
+        let delivery = Delivery::new(NewDelivery {
+            publication,
+            taker: self.taker,
+            qos: qos.max(QoS::AtLeastOnce),
+            retain: false,
+            identifiers: Box::default(),
+            packet_id: None,
+            filter: Some(filter),
+            receipt: None,
+            stored: None,
+        });
+        self.spool.deliver(&delivery);
+        self.enqueue(&mut state, delivery, InOrder::PerTopic);
+    }
+
+    /// Takes everything out; what is being handled is not tried again.
+    pub(crate) fn clear(&self) {
+        let mut state = self.state();
+        state.is_closed = true;
+        state.ready.clear();
+        state.retries.clear();
+        for delivery in mem::take(&mut state.lines).into_values().flatten() {
+            self.spool.settle(&delivery);
+            self.give_back(&mut state, delivery.publication.message.bytes());
+        }
+    }
+
+    /// What it holds.
+    pub fn snapshot(&self) -> InboxSnapshot {
+        let state = self.state();
+        let deliveries = || state.lines.values().flatten();
+        InboxSnapshot {
+            function: self.function.to_string(),
+            depth: state.count,
+            bytes: state.bytes,
+            failing: deliveries()
+                .filter(|delivery| delivery.attempts().failed > 0)
+                .count(),
+            oldest_ms: deliveries()
+                .map(|delivery| delivery.publication.id >> 20)
+                .min(),
+            figures: state.figures,
+        }
+    }
+
+    fn enqueue(&self, state: &mut State, delivery: Arc<Delivery>, in_order: InOrder) {
+        let key = match in_order {
+            InOrder::PerTopic => LineKey::Topic(delivery.publication.message.topic.clone()),
+            InOrder::No => LineKey::Alone(delivery.publication.id),
+        };
+        let line = state.lines.entry(key.clone()).or_default();
+        line.push_back(delivery);
+        if line.len() == 1 {
+            state.ready.push_back(key);
+            self.arrived.notify_one();
+        }
+    }
+
+    /// The first message of a line is done with: the next one may go.
+    fn finish(&self, state: &mut State, key: &LineKey, delivery: &Arc<Delivery>) {
+        let Some(line) = state.lines.get_mut(key) else {
+            return;
+        };
+        if !line
+            .front()
+            .is_some_and(|first| Arc::ptr_eq(first, delivery))
+        {
+            return;
+        }
+        line.pop_front();
+        if line.is_empty() {
+            state.lines.remove(key);
+            if state.lines.capacity() > 4 * state.lines.len() + 1024 {
+                state.lines.shrink_to_fit();
+            }
+        } else {
+            state.ready.push_back(key.clone());
+            self.arrived.notify_one();
+        }
+        self.give_back(state, delivery.publication.message.bytes());
+    }
+
+    fn bury(
+        &self,
+        state: &mut State,
+        delivery: &Arc<Delivery>,
+        reason: String,
+        began: Option<SystemTime>,
+    ) {
+        state.figures.dead_letters += 1;
+        let attempts = delivery.attempts().clone();
+        let record = DeadLetterRecord {
+            taker: self.taker,
+            message: delivery.publication.id,
+            filter: delivery
+                .filter
+                .clone()
+                .expect("an inbox's delivery has one"),
+            qos: delivery.qos,
+            reason,
+            attempts: attempts.failed + u32::from(began.is_some()),
+            first_ms: attempts.first_ms.or(began.map(unix_ms)),
+            last_ms: unix_ms(SystemTime::now()),
+        };
+        self.spool.dead_letter(delivery, record);
+    }
+
+    fn give_back(&self, state: &mut State, bytes: usize) {
+        state.count = state.count.saturating_sub(1);
+        state.bytes = state.bytes.saturating_sub(bytes);
+        self.budget.give_back(bytes);
+        state.wake_waiting();
+    }
+
+    pub(crate) fn drop_one(&self) {
+        self.state().figures.dropped += 1;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl State {
+    fn wake_waiting(&mut self) {
+        for waiting in self.waiting.drain(..) {
+            waiting.notify_one();
+        }
+    }
+}
+
+impl Arrival {
+    /// The message, with the level and the retain flag of this delivery.
+    pub fn message(&self) -> Message {
+        Message {
+            qos: self.delivery.qos,
+            retain: self.delivery.retain,
+            ..self.delivery.publication.message.clone()
+        }
+    }
+
+    /// Stays the same when the message is delivered again.
+    pub fn id(&self) -> String {
+        format!("{:016x}", self.delivery.publication.id)
+    }
+
+    /// 1 for the first attempt.
+    pub fn attempt(&self) -> u32 {
+        self.delivery.attempts().failed + 1
+    }
+
+    /// The filter that matched.
+    pub fn filter(&self) -> &TopicFilter {
+        let filter = self.delivery.filter.as_ref();
+        filter.expect("an inbox's delivery has one")
+    }
+
+    /// When the broker had the message.
+    pub fn received(&self) -> SystemTime {
+        from_unix_ms(self.delivery.publication.id >> 20)
+    }
+
+    /// The function has handled it.
+    pub fn handled(mut self) {
+        self.is_open = false;
+        self.inbox.spool.settle(&self.delivery);
+        let mut state = self.inbox.state();
+        self.inbox.finish(&mut state, &self.key, &self.delivery);
+    }
+
+    /// It failed, and is tried again after this time.
+    pub fn retry(mut self, reason: String, after: Duration) {
+        self.is_open = false;
+        let now = SystemTime::now();
+        {
+            let mut attempts = self.delivery.attempts();
+            attempts.failed += 1;
+            attempts.first_ms.get_or_insert(unix_ms(self.began));
+            attempts.last_ms = Some(unix_ms(now));
+            attempts.due_ms = Some(unix_ms(now + after));
+            attempts.reason = Some(reason);
+        }
+        if !self.delivery.is_volatile() {
+            self.inbox.spool.update(&self.delivery, None);
+        }
+        let mut state = self.inbox.state();
+        if !state.is_closed {
+            let due = (Instant::now() + after, self.delivery.publication.id);
+            state.retries.insert(due, self.key.clone());
+            self.inbox.arrived.notify_one();
+        }
+    }
+
+    /// It failed for good: it becomes a dead letter; a QoS 0 message is gone.
+    pub fn give_up(mut self, reason: String) {
+        self.is_open = false;
+        let mut state = self.inbox.state();
+        if !self.delivery.is_volatile() && !state.is_closed {
+            let began = Some(self.began);
+            self.inbox.bury(&mut state, &self.delivery, reason, began);
+        }
+        self.inbox.finish(&mut state, &self.key, &self.delivery);
+    }
+
+    /// Whether it is delivered at most once.
+    pub fn is_volatile(&self) -> bool {
+        self.delivery.is_volatile()
+    }
+}
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        if self.is_open {
+            let mut state = self.inbox.state();
+            if !state.is_closed {
+                state.ready.push_front(self.key.clone());
+                self.inbox.arrived.notify_one();
+            }
+        }
+    }
+}
+
+impl InboxBudget {
+    fn take(&self, bytes: usize) -> bool {
+        let before = self.0.fetch_add(bytes, Ordering::Relaxed);
+        let fits = before + bytes <= INBOXES_BYTES_MAX;
+        if !fits {
+            self.give_back(bytes);
+        }
+        fits
+    }
+
+    fn take_anyway(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.0.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,153 @@
+//! How sessions end, and what that leads to: wills, messages for others, subscriptions taken away.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::broker::{Broker, Inner};
+use crate::connection::WillAction;
+use crate::packet::{ReasonCode, Will};
+use crate::router::Wanted;
+use crate::session::{Link, Session};
+use crate::store::Change;
+
+/// Time for a will message to find room in the inboxes of functions.
+const WILL_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl Inner {
+    /// A connection has ended; its session ends with it or waits for the next one. Nothing happens where another
+    /// connection has taken the session over.
+    pub(crate) fn detach(
+        self: &Arc<Inner>,
+        session: &Arc<Session>,
+        link: &Arc<Link>,
+        will: WillAction,
+    ) {
+        let mut state = session.state();
+        if !state.is_linked(link) {
+            return;
+        }
+        state.link = None;
+        state.offline_since = Some(Instant::now());
+        state.drop_volatile(&self.router.budget);
+        let expiry_seconds = state.expiry_seconds;
+        let mut due = None;
+        match (will, &state.will) {
+            (WillAction::Discard, _) => state.will = None,
+            (WillAction::Publish, Some(pending)) => {
+                let delay = pending.delay_seconds.min(expiry_seconds);
+                if delay == 0 {
+                    due = state.will.take();
+                } else {
+                    state.will_due = Some(Instant::now() + Duration::from_secs(delay.into()));
+                }
+            }
+            (WillAction::Publish, None) => {}
+        }
+        state.has_ended |= expiry_seconds == 0;
+        let has_ended = state.has_ended;
+        let record = (!has_ended).then(|| session.record(&state));
+        drop(state);
+        if let Some(will) = due {
+            self.publish_will(will);
+        }
+        let Some(record) = record else {
+            self.end_session(session);
+            return;
+        };
+        self.router.spool.change(Change::Session(record), None);
+        let has_others = |group: &crate::shared::Group| group.is_online();
+        let shared = session.take_shared(has_others, &self.router.spool, &self.router.budget);
+        self.router.pass_on(shared);
+    }
+
+    /// Takes a session that has ended out of everything.
+    pub(crate) fn end_session(self: &Arc<Inner>, session: &Arc<Session>) {
+        self.registry.remove(session);
+        let (subscriptions, will) = {
+            let mut state = session.state();
+            state.has_ended = true;
+            (std::mem::take(&mut state.subscriptions), state.will.take())
+        };
+        for (text, options) in subscriptions {
+            if let Ok(wanted) = Wanted::parse(text, options) {
+                self.router
+                    .unsubscribe(session, &wanted.filter, wanted.group.as_deref());
+            }
+        }
+        let orphans = {
+            let mut state = session.state();
+            session.clear(&mut state, &self.router.spool, &self.router.budget)
+        };
+        self.router.pass_on(orphans);
+        let gone = Change::SessionEnded(session.taker);
+        if session.is_stored() {
+            self.router.spool.change(gone, None);
+        }
+        if let Some(will) = will {
+            self.publish_will(will);
+        }
+    }
+
+    /// Publishes a will message, in its own time.
+    pub(crate) fn publish_will(self: &Arc<Inner>, will: Will) {
+        let inner = self.clone();
+        // It ends by itself; a host that stops does not wait for it.
+        tokio::spawn(async move {
+            let published = inner.publish(will.due());
+            match tokio::time::timeout(WILL_TIMEOUT, published).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "a will message was not published"),
+                Err(_) => tracing::warn!("a will message found no room in the inbox of a function"),
+            }
+        });
+    }
+
+    /// What an identity may do has changed.
+    pub(crate) fn access_changed(self: &Arc<Inner>, identity: &str) {
+        for client in self.connections.clients() {
+            let session = &client.session;
+            if session.identity.as_deref() != Some(identity) {
+                continue;
+            }
+            if let Some(link) = session.state().link.clone() {
+                link.look();
+            }
+        }
+    }
+
+    /// Takes away the subscriptions of a session that its identity may not have any more.
+    pub(crate) fn revoke(&self, session: &Arc<Session>, may_subscribe: impl Fn(&Wanted) -> bool) {
+        let subscriptions = session.state().subscriptions.clone();
+        for (text, options) in subscriptions {
+            let Ok(wanted) = Wanted::parse(text.clone(), options) else {
+                continue;
+            };
+            if may_subscribe(&wanted) {
+                continue;
+            }
+            tracing::info!(client = %session.client_id, filter = %text, "a subscription is not permitted any more");
+            session.state().subscriptions.remove(&text);
+            self.router
+                .unsubscribe(session, &wanted.filter, wanted.group.as_deref());
+            if session.is_stored() {
+                let change = Change::Unsubscribed(session.taker, text.to_string());
+                self.router.spool.change(change, None);
+            }
+        }
+    }
+}
+
+impl Broker {
+    /// Ends a client's connection, and its session. Whether there was such a client.
+    pub fn end_client(&self, client_id: &str) -> bool {
+        let Some(session) = self.0.registry.get(client_id) else {
+            return false;
+        };
+        let link = session.state().link.take();
+        if let Some(link) = link {
+            link.end(ReasonCode::AdministrativeAction);
+        }
+        self.0.end_session(&session);
+        true
+    }
+}

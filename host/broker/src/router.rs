@@ -1,0 +1,372 @@
+//! From a message to its takers.
+//!
+//! Routing happens in the task of whoever publishes, under a read lock: publishers do not wait for one another. Subscribing
+//! takes the write lock, and queues retained messages under it, so that a subscriber has them before what is published
+//! after, and nothing twice.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::time::SystemTime;
+
+use tokio::sync::Notify;
+
+use crate::delivery::{LazyReceipt, Publication};
+use crate::inbox::{Full, Inbox};
+use crate::message::{Message, QoS, unix_ms};
+use crate::retained::Retained;
+use crate::session::{Budget, Offer, Options, Session};
+use crate::shared::Group;
+use crate::spool::Spool;
+use crate::store::{MessageId, TakerId};
+use crate::topic::TopicFilter;
+use crate::tree::{Matches, Subscriber, Tree};
+
+/// Knows who gets what.
+pub(crate) struct Router {
+    tree: RwLock<Tree>,
+    retained: Mutex<Retained>,
+    pub(crate) spool: Arc<Spool>,
+    pub(crate) budget: Budget,
+    last_message: AtomicI64,
+    pub(crate) figures: RouterFigures,
+}
+
+/// Counts since the start.
+#[derive(Default)]
+pub(crate) struct RouterFigures {
+    pub(crate) received: AtomicU64,
+    pub(crate) received_bytes: AtomicU64,
+    pub(crate) unmatched: AtomicU64,
+    pub(crate) retained_refused: AtomicU64,
+}
+
+/// Why a message was not routed.
+pub(crate) enum NotRouted {
+    /// The inbox of a function is full; whoever publishes is woken when there is room.
+    Full,
+    /// There is no room for another retained message.
+    RetainedFull,
+}
+
+/// A session's subscription as it is wanted.
+pub(crate) struct Wanted {
+    /// As the client wrote it.
+    pub(crate) text: Arc<str>,
+    pub(crate) filter: TopicFilter,
+    /// Of a shared subscription.
+    pub(crate) group: Option<Box<str>>,
+    pub(crate) options: Options,
+}
+
+/// Whether retained messages are sent to a new subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SendRetained {
+    Yes,
+    No,
+}
+
+impl Router {
+    pub(crate) fn new(spool: Arc<Spool>, last_message: MessageId) -> Router {
+        Router {
+            tree: RwLock::default(),
+            retained: Mutex::default(),
+            spool,
+            budget: Budget::default(),
+            last_message: AtomicI64::new(last_message),
+            figures: RouterFigures::default(),
+        }
+    }
+
+    /// A message with the next id.
+    pub(crate) fn publication(&self, message: Message, publisher: TakerId) -> Arc<Publication> {
+        Arc::new(Publication {
+            id: self.next_id(),
+            message,
+            publisher,
+        })
+    }
+
+    fn next_id(&self) -> MessageId {
+        let now = unix_ms(SystemTime::now()) << 20;
+        let next = |last: MessageId| Some(now.max(last + 1));
+        let order = Ordering::Relaxed;
+        let last = self.last_message.fetch_update(order, order, next);
+        now.max(last.expect("there always is a next one") + 1)
+    }
+
+    /// Gives a message to all its takers, or to none. Returns whether there are any.
+    pub(crate) fn route(
+        &self,
+        publication: &Arc<Publication>,
+        receipt: &mut LazyReceipt<'_>,
+        wake: &Arc<Notify>,
+    ) -> Result<bool, NotRouted> {
+        let message = &publication.message;
+        let tree = self.tree.read().expect("no holder of this lock panics");
+        let matches = tree.matches(message.topic.as_str());
+        let inboxes = self.reserve(&matches, message, wake)?;
+        if message.retain
+            && let Err(error) = self.retain(publication, receipt)
+        {
+            for (inbox, _) in inboxes {
+                inbox.release(message.bytes());
+            }
+            return Err(error);
+        }
+        for (inbox, filter) in inboxes {
+            inbox.offer(publication, filter, false, Some(receipt));
+        }
+        self.offer_sessions(&matches, publication, receipt);
+        self.figures.received.fetch_add(1, Ordering::Relaxed);
+        let bytes = message.payload.len() as u64;
+        self.figures
+            .received_bytes
+            .fetch_add(bytes, Ordering::Relaxed);
+        if matches.is_empty() {
+            self.figures.unmatched.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(!matches.is_empty())
+    }
+
+    /// Gives one of the broker's own figures to those that look on, and keeps it for later ones, in memory only.
+    pub(crate) fn route_figure(&self, publication: &Arc<Publication>) {
+        let nobody = Arc::new(Notify::new());
+        let tree = self.tree.read().expect("no holder of this lock panics");
+        // They are few, and always the same.
+        let _ = self.retained().set(publication);
+        let matches = tree.matches(publication.message.topic.as_str());
+        self.offer_sessions(&matches, publication, &mut LazyReceipt::new(&nobody));
+    }
+
+    /// Keeps room in the inboxes that a message goes to: each once, by the first of the function's filters that matches.
+    fn reserve(
+        &self,
+        matches: &Matches<'_>,
+        message: &Message,
+        wake: &Arc<Notify>,
+    ) -> Result<Vec<(Arc<Inbox>, usize)>, NotRouted> {
+        let mut inboxes: Vec<(Arc<Inbox>, usize)> = Vec::new();
+        for subscriber in matches.iter() {
+            let Subscriber::Inbox(inbox, filter) = subscriber else {
+                continue;
+            };
+            match inboxes
+                .iter_mut()
+                .find(|(other, _)| Arc::ptr_eq(other, inbox))
+            {
+                Some((_, first)) => *first = (*first).min(*filter),
+                None => inboxes.push((inbox.clone(), *filter)),
+            }
+        }
+        let mut reserved = Vec::with_capacity(inboxes.len());
+        for (inbox, filter) in inboxes {
+            match inbox.reserve(message.bytes(), wake) {
+                Ok(()) => reserved.push((inbox, filter)),
+                Err(Full(inbox)) if message.qos == QoS::AtMostOnce => inbox.drop_one(),
+                Err(Full(_)) => {
+                    for (inbox, _) in reserved {
+                        inbox.release(message.bytes());
+                    }
+                    return Err(NotRouted::Full);
+                }
+            }
+        }
+        Ok(reserved)
+    }
+
+    fn retain(
+        &self,
+        publication: &Arc<Publication>,
+        receipt: &mut LazyReceipt<'_>,
+    ) -> Result<(), NotRouted> {
+        if self.retained().set(publication).is_err() {
+            self.figures
+                .retained_refused
+                .fetch_add(1, Ordering::Relaxed);
+            return match publication.message.qos {
+                // Delivered all the same, as nobody could be told.
+                QoS::AtMostOnce => Ok(()),
+                _ => Err(NotRouted::RetainedFull),
+            };
+        }
+        let is_awaited = publication.message.qos > QoS::AtMostOnce;
+        let share = is_awaited.then(|| receipt.share());
+        self.spool.retain(publication, share);
+        Ok(())
+    }
+
+    fn offer_sessions(
+        &self,
+        matches: &Matches<'_>,
+        publication: &Arc<Publication>,
+        receipt: &mut LazyReceipt<'_>,
+    ) {
+        if let [list] = matches.lists[..] {
+            // One filter: no session can be in it twice.
+            for subscriber in list {
+                match subscriber {
+                    Subscriber::Session(session, options) => {
+                        self.offer(session, &[options], publication, receipt, None);
+                    }
+                    Subscriber::Shared(group) => self.offer_shared(group, publication, receipt),
+                    Subscriber::Tap(tap) => tap.offer(publication),
+                    Subscriber::Inbox(..) => {}
+                }
+            }
+            return;
+        }
+        let mut sessions: Vec<(&Arc<Session>, &Options)> = Vec::new();
+        for subscriber in matches.iter() {
+            match subscriber {
+                Subscriber::Session(session, options) => sessions.push((session, options)),
+                Subscriber::Shared(group) => self.offer_shared(group, publication, receipt),
+                Subscriber::Tap(tap) => tap.offer(publication),
+                Subscriber::Inbox(..) => {}
+            }
+        }
+        sessions.sort_by_key(|(session, _)| session.taker);
+        for of_one in sessions.chunk_by(|(one, _), (other, _)| Arc::ptr_eq(one, other)) {
+            let options: Vec<&Options> = of_one.iter().map(|(_, options)| *options).collect();
+            self.offer(of_one[0].0, &options, publication, receipt, None);
+        }
+    }
+
+    /// One copy for all the subscriptions of a session that match: the highest level of them, all their identifiers.
+    fn offer(
+        &self,
+        session: &Session,
+        subscriptions: &[&Options],
+        publication: &Arc<Publication>,
+        receipt: &mut LazyReceipt<'_>,
+        group: Option<&Arc<Group>>,
+    ) {
+        let message = &publication.message;
+        let is_own = publication.publisher == session.taker;
+        let mut matching = subscriptions
+            .iter()
+            .filter(|options| !(options.no_local && is_own))
+            .peekable();
+        if matching.peek().is_none() {
+            return;
+        }
+        let mut qos = QoS::AtMostOnce;
+        let mut retain = false;
+        let mut identifiers = Vec::new();
+        for options in matching {
+            qos = qos.max(options.qos);
+            retain |= options.retain_as_published && message.retain;
+            identifiers.extend(options.identifier);
+        }
+        let offer = Offer {
+            publication,
+            qos: qos.min(message.qos),
+            retain,
+            identifiers,
+            group,
+        };
+        session.offer(offer, Some(receipt), &self.spool, &self.budget);
+    }
+
+    fn offer_shared(
+        &self,
+        group: &Arc<Group>,
+        publication: &Arc<Publication>,
+        receipt: &mut LazyReceipt<'_>,
+    ) {
+        if let Some((session, options)) = group.choose() {
+            self.offer(&session, &[&options], publication, receipt, Some(group));
+        }
+    }
+
+    /// Gives messages of shared subscriptions that their member has not had to other members.
+    pub(crate) fn pass_on(&self, messages: Vec<(Arc<Group>, Arc<Publication>)>) {
+        let nobody = Arc::new(Notify::new());
+        for (group, publication) in messages {
+            let mut receipt = LazyReceipt::new(&nobody);
+            self.offer_shared(&group, &publication, &mut receipt);
+        }
+    }
+
+    /// Adds a session's subscription, and sends it the retained messages that it asks for.
+    pub(crate) fn subscribe(
+        &self,
+        session: &Arc<Session>,
+        wanted: &Wanted,
+        retained: SendRetained,
+    ) {
+        let mut tree = self.tree.write().expect("no holder of this lock panics");
+        let options = wanted.options.clone();
+        match &wanted.group {
+            Some(name) => tree.share(&wanted.filter, name, session, options),
+            None => tree.subscribe(&wanted.filter, session, options),
+        }
+        if retained == SendRetained::No {
+            return;
+        }
+        let matching = self.retained().matching(&wanted.filter);
+        for publication in matching {
+            // One's own: the same message may wait for the session already.
+            let copy = Arc::new(Publication {
+                id: self.next_id(),
+                message: publication.message.clone(),
+                publisher: publication.publisher,
+            });
+            let offer = Offer {
+                publication: &copy,
+                qos: wanted.options.qos.min(copy.message.qos),
+                retain: true,
+                identifiers: wanted.options.identifier.into_iter().collect(),
+                group: None,
+            };
+            session.offer(offer, None, &self.spool, &self.budget);
+        }
+    }
+
+    /// Takes a session's subscription away.
+    pub(crate) fn unsubscribe(
+        &self,
+        session: &Arc<Session>,
+        filter: &TopicFilter,
+        group: Option<&str>,
+    ) {
+        let mut tree = self.tree.write().expect("no holder of this lock panics");
+        tree.unsubscribe(filter, group, session);
+        drop(tree);
+        if let Some(name) = group {
+            let taken =
+                session.take_shared(|group| group.name() == name, &self.spool, &self.budget);
+            self.pass_on(taken);
+        }
+    }
+
+    /// Adds a subscriber that is not a session. Where retained messages are asked for, they are given to `retained` before
+    /// anything else can be published.
+    pub(crate) fn add(
+        &self,
+        filter: &TopicFilter,
+        subscriber: Subscriber,
+        retained: impl FnOnce(Vec<Arc<Publication>>),
+    ) {
+        let mut tree = self.tree.write().expect("no holder of this lock panics");
+        tree.add(filter, subscriber);
+        let matching = self.retained().matching(filter);
+        retained(matching);
+    }
+
+    /// Takes away what is wanted of the subscribers of this filter.
+    pub(crate) fn remove(&self, filter: &TopicFilter, wanted: impl Fn(&Subscriber) -> bool) {
+        let mut tree = self.tree.write().expect("no holder of this lock panics");
+        tree.remove(filter, wanted);
+    }
+
+    pub(crate) fn retained(&self) -> MutexGuard<'_, Retained> {
+        self.retained.lock().expect("no holder of this lock panics")
+    }
+
+    pub(crate) fn subscriptions(&self) -> usize {
+        self.tree
+            .read()
+            .expect("no holder of this lock panics")
+            .len()
+    }
+}

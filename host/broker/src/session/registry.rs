@@ -1,0 +1,197 @@
+//! All sessions, by client id; and what their queues may hold together.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::sync::Notify;
+
+use super::{Link, Session, State};
+use crate::access::Identity;
+use crate::limits::{SESSIONS_MAX, SESSIONS_QUEUE_BYTES_MAX};
+use crate::packet::{ReasonCode, Will};
+use crate::store::{SessionRecord, TakerId};
+
+/// All sessions, by client id.
+#[derive(Default)]
+pub(crate) struct Registry(Mutex<HashMap<Arc<str>, Arc<Session>>>);
+
+/// Bytes that wait in all sessions together.
+#[derive(Default)]
+pub(crate) struct Budget(AtomicUsize);
+
+/// A connection that has its session.
+pub(crate) struct Attached {
+    pub(crate) session: Arc<Session>,
+    pub(crate) link: Arc<Link>,
+    pub(crate) is_present: bool,
+    /// A session that has ended in its favour: its subscriptions are to be taken away.
+    pub(crate) replaced: Option<Arc<Session>>,
+    /// The will of the connection that was taken over, where it is to be published.
+    pub(crate) will: Option<Will>,
+}
+
+/// What a client asks for with its CONNECT.
+pub(crate) struct Request<'a> {
+    pub(crate) client_id: &'a Arc<str>,
+    pub(crate) identity: &'a Identity,
+    pub(crate) clean_start: bool,
+    pub(crate) expiry_seconds: u32,
+    pub(crate) will: Option<Will>,
+}
+
+impl Registry {
+    /// Makes this connection the session's only one; the session is made where there is none. The reason code where it
+    /// cannot be.
+    pub(crate) fn attach(
+        &self,
+        request: Request<'_>,
+        next_taker: impl FnOnce() -> TakerId,
+    ) -> Result<Attached, ReasonCode> {
+        let mut sessions = self.sessions();
+        let link = Link::new();
+        let existing = sessions.get(request.client_id).cloned();
+        if let Some(session) = &existing
+            && session.identity != request.identity.name
+            && !session.state().has_ended
+        {
+            return Err(ReasonCode::ClientIdentifierNotValid);
+        }
+        let mut replaced = None;
+        let mut will = None;
+        if let Some(session) = existing {
+            let mut state = session.state();
+            if let Some(old) = state.link.take() {
+                old.end(ReasonCode::SessionTakenOver);
+            }
+            let is_resumed = !request.clean_start && !state.has_ended;
+            // [MQTT-3.1.3-9]: a delayed will is not published when the session goes on.
+            let old = state.will.take();
+            will = old.filter(|will| {
+                !is_resumed || (will.delay_seconds == 0 && state.offline_since.is_none())
+            });
+            state.will_due = None;
+            if is_resumed {
+                state.link = Some(link.clone());
+                state.offline_since = None;
+                state.expiry_seconds = request.expiry_seconds;
+                state.will = request.will;
+                state.resume();
+                drop(state);
+                return Ok(Attached {
+                    session,
+                    link,
+                    is_present: true,
+                    replaced: None,
+                    will,
+                });
+            }
+            state.has_ended = true;
+            drop(state);
+            replaced = Some(session);
+        } else if sessions.len() >= SESSIONS_MAX {
+            return Err(ReasonCode::QuotaExceeded);
+        }
+        let session = Session::new(
+            next_taker(),
+            request.client_id.clone(),
+            request.identity.name.clone(),
+            State {
+                link: Some(link.clone()),
+                will: request.will,
+                ..State::new(request.expiry_seconds)
+            },
+        );
+        sessions.insert(request.client_id.clone(), session.clone());
+        Ok(Attached {
+            session,
+            link,
+            is_present: false,
+            replaced,
+            will,
+        })
+    }
+
+    /// Puts back a session that the store has, at start.
+    pub(crate) fn restore(&self, record: SessionRecord, state: State) -> Arc<Session> {
+        let client_id: Arc<str> = record.client_id.into();
+        let identity = record.identity.map(Arc::from);
+        let session = Session::new(record.taker, client_id.clone(), identity, state);
+        session.stored.store(true, Ordering::Relaxed);
+        self.sessions().insert(client_id, session.clone());
+        session
+    }
+
+    /// Forgets a session that has ended, unless another one has its client id by now.
+    pub(crate) fn remove(&self, session: &Arc<Session>) {
+        let mut sessions = self.sessions();
+        let current = sessions.get(&session.client_id);
+        if current.is_some_and(|current| Arc::ptr_eq(current, session)) {
+            sessions.remove(&session.client_id);
+            if sessions.capacity() > 4 * sessions.len() + 1024 {
+                sessions.shrink_to_fit();
+            }
+        }
+    }
+
+    /// The session of this client.
+    pub(crate) fn get(&self, client_id: &str) -> Option<Arc<Session>> {
+        self.sessions().get(client_id).cloned()
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> Vec<Arc<Session>> {
+        self.sessions().values().cloned().collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.sessions().len()
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Session>>> {
+        self.0.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl Session {
+    fn new(
+        taker: TakerId,
+        client_id: Arc<str>,
+        identity: Option<Arc<str>>,
+        state: State,
+    ) -> Arc<Session> {
+        Arc::new(Session {
+            taker,
+            client_id,
+            identity,
+            wake: Arc::new(Notify::new()),
+            stored: AtomicBool::new(false),
+            state: Mutex::new(state),
+        })
+    }
+}
+
+impl Budget {
+    /// Takes this many bytes, if there are as many left.
+    pub(super) fn take(&self, bytes: usize) -> bool {
+        let before = self.0.fetch_add(bytes, Ordering::Relaxed);
+        let fits = before + bytes <= SESSIONS_QUEUE_BYTES_MAX;
+        if !fits {
+            self.give_back(bytes);
+        }
+        fits
+    }
+
+    /// Takes them in any case: what the store has is not to be lost.
+    pub(super) fn take_anyway(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn give_back(&self, bytes: usize) {
+        self.0.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
