@@ -3,6 +3,8 @@
 //! [`RawConfig`] is what was written, in each of the three ways; [`Config`] is what it means. Nobody reads the
 //! environment after this.
 
+mod mqtt;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +13,8 @@ use serde::Deserialize;
 use crate::limits::DRAIN_TIMEOUT;
 use crate::model::quantity::{Bytes, Span};
 use crate::observe::trace::LogFormat;
+
+pub use mqtt::{MqttConfig, MqttListener};
 
 /// Settings as they were written. The same keys as flags (`--data-dir`), in the environment (`TIDEGATE_DATA_DIR`) and
 /// in the file (`data-dir = "…"`).
@@ -32,6 +36,34 @@ pub struct RawConfig {
     /// Let anonymous MQTT clients connect from other machines
     #[arg(long, env = "TIDEGATE_MQTT_ANONYMOUS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub mqtt_anonymous: Option<bool>,
+
+    /// Where MQTT clients connect over TLS, as in `0.0.0.0:8883`
+    #[arg(long, env = "TIDEGATE_MQTT_TLS", value_name = "ADDRESS")]
+    pub mqtt_tls: Option<String>,
+
+    /// Where MQTT clients connect over WebSocket (path /mqtt), as in `127.0.0.1:8083`
+    #[arg(long, env = "TIDEGATE_MQTT_WEBSOCKET", value_name = "ADDRESS")]
+    pub mqtt_websocket: Option<String>,
+
+    /// Where MQTT clients connect over WebSocket and TLS, as in `0.0.0.0:8084`
+    #[arg(long, env = "TIDEGATE_MQTT_WEBSOCKET_TLS", value_name = "ADDRESS")]
+    pub mqtt_websocket_tls: Option<String>,
+
+    /// The certificate chain (PEM) for MQTT over TLS; it is read again when it changes
+    #[arg(long, env = "TIDEGATE_MQTT_CERTIFICATE", value_name = "FILE")]
+    pub mqtt_certificate: Option<PathBuf>,
+
+    /// The private key (PEM) of that certificate
+    #[arg(long, env = "TIDEGATE_MQTT_KEY", value_name = "FILE")]
+    pub mqtt_key: Option<PathBuf>,
+
+    /// Accept client certificates that these authorities (PEM) have signed
+    #[arg(long, env = "TIDEGATE_MQTT_CLIENT_CA", value_name = "FILE")]
+    pub mqtt_client_ca: Option<PathBuf>,
+
+    /// How long MQTT messages that must survive wait for company before they are written [default: 5ms]
+    #[arg(long, env = "TIDEGATE_MQTT_COMMIT_DELAY", value_name = "DURATION")]
+    pub mqtt_commit_delay: Option<String>,
 
     /// Where all state is kept [default: ./tidegate-data]
     #[arg(long, env = "TIDEGATE_DATA_DIR", value_name = "DIRECTORY")]
@@ -80,10 +112,8 @@ pub struct Config {
     pub http: SocketAddr,
     /// The admin API's address.
     pub admin: SocketAddr,
-    /// The MQTT listener's address; none where MQTT is switched off.
-    pub mqtt: Option<SocketAddr>,
-    /// Whether anonymous MQTT clients may come from other machines.
-    pub mqtt_anonymous: bool,
+    /// MQTT; none where it is switched off.
+    pub mqtt: Option<MqttConfig>,
     /// The data directory.
     pub data_dir: PathBuf,
     /// The most instances at once.
@@ -110,6 +140,16 @@ pub enum ConfigError {
         path: PathBuf,
         /// Why not.
         reason: String,
+    },
+    /// A setting that needs another one.
+    #[error("setting `{key}` needs `{needed}`: {reason}")]
+    Needs {
+        /// The setting's key.
+        key: &'static str,
+        /// What is missing.
+        needed: &'static str,
+        /// What for.
+        reason: &'static str,
     },
     /// A value that means nothing.
     #[error("setting `{key}`: `{value}` is not {expected}")]
@@ -142,6 +182,13 @@ impl RawConfig {
             admin: self.admin.or(file.admin),
             mqtt: self.mqtt.or(file.mqtt),
             mqtt_anonymous: self.mqtt_anonymous.or(file.mqtt_anonymous),
+            mqtt_tls: self.mqtt_tls.or(file.mqtt_tls),
+            mqtt_websocket: self.mqtt_websocket.or(file.mqtt_websocket),
+            mqtt_websocket_tls: self.mqtt_websocket_tls.or(file.mqtt_websocket_tls),
+            mqtt_certificate: self.mqtt_certificate.or(file.mqtt_certificate),
+            mqtt_key: self.mqtt_key.or(file.mqtt_key),
+            mqtt_client_ca: self.mqtt_client_ca.or(file.mqtt_client_ca),
+            mqtt_commit_delay: self.mqtt_commit_delay.or(file.mqtt_commit_delay),
             data_dir: self.data_dir.or(file.data_dir),
             instances: self.instances.or(file.instances),
             guest_memory: self.guest_memory.or(file.guest_memory),
@@ -154,7 +201,7 @@ impl RawConfig {
 
     /// What the settings mean.
     pub fn resolve(self) -> Result<Config, ConfigError> {
-        let mqtt = self.mqtt.as_deref().unwrap_or("127.0.0.1:1883");
+        let mqtt = self.mqtt()?;
         let drain_timeout = self.drain_timeout.map(|text| {
             let span = text.parse::<Span>().map(|span| span.0);
             span.map_err(|_| ConfigError::Value {
@@ -182,12 +229,7 @@ impl RawConfig {
         Ok(Config {
             http: address("http", self.http.as_deref().unwrap_or("127.0.0.1:3000"))?,
             admin: address("admin", self.admin.as_deref().unwrap_or("127.0.0.1:3001"))?,
-            mqtt: if mqtt == "off" {
-                None
-            } else {
-                Some(address("mqtt", mqtt)?)
-            },
-            mqtt_anonymous: self.mqtt_anonymous.unwrap_or(false),
+            mqtt,
             data_dir: self.data_dir.unwrap_or_else(default_data_dir),
             instances_max,
             guest_memory_bytes_max: guest_memory.transpose()?,
@@ -242,8 +284,12 @@ mod tests {
             toml::from_str("http = \"127.0.0.1:2\"\nmqtt = \"off\"").expect("valid");
         let config = flags.or(file).resolve().expect("valid");
         assert_eq!(
-            (config.http.port(), config.mqtt, config.admin.port()),
-            (1, None, 3001)
+            (
+                config.http.port(),
+                config.mqtt.is_none(),
+                config.admin.port()
+            ),
+            (1, true, 3001)
         );
     }
 

@@ -4,6 +4,7 @@
 //! plane has a runtime with a thread for each core; the admin API has one of its own, so that it answers whatever the
 //! guests do.
 
+mod anonymous;
 #[cfg(test)]
 mod tests;
 pub mod trial;
@@ -16,6 +17,8 @@ use anyhow::Context as _;
 use aws_lc_rs::rand;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
+use tidegate_broker::transport::Transport;
+use tidegate_broker::{Broker, Settings};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -23,9 +26,8 @@ use tokio_util::task::TaskTracker;
 use crate::admin::auth::Tokens;
 use crate::admin::login::LoginCode;
 use crate::admin::router::{self, AdminState};
-use crate::broker::Broker;
 use crate::capability::outbound::{ExtraRoots, Outbound};
-use crate::config::Config;
+use crate::config::{Config, MqttConfig, MqttListener};
 use crate::data_dir::DataDir;
 use crate::deploy::activate::{Deployer, stored_table};
 use crate::ingress::app::AppIngress;
@@ -38,11 +40,13 @@ use crate::model::secret::Secrets;
 use crate::observe::journal::Journals;
 use crate::observe::metrics::Metrics;
 use crate::shutdown::StopSignals;
+use crate::storage::broker::BrokerStore;
 use crate::storage::database::{self, Database};
 use crate::storage::guest_databases::GuestDatabases;
 use crate::storage::keys::{self, Purpose};
 use crate::storage::secrets;
 use crate::trigger::tables::TriggerTables;
+use anonymous::Anonymous;
 
 /// How the host says that it is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,18 +69,19 @@ pub fn run(config: &Config, announcement: Announcement) -> anyhow::Result<()> {
     result
 }
 
-/// The three listeners, bound.
+/// The listeners, bound.
 struct Listeners {
     http: StdTcpListener,
     admin: StdTcpListener,
-    mqtt: Option<StdTcpListener>,
+    mqtt: Vec<(MqttListener, StdTcpListener)>,
 }
 
 /// Where the listeners are.
 struct Addresses {
     http: SocketAddr,
     admin: SocketAddr,
-    mqtt: Option<SocketAddr>,
+    /// By the schemes of their URLs.
+    mqtt: Vec<(&'static str, SocketAddr)>,
 }
 
 /// The parts that both planes share.
@@ -110,20 +115,16 @@ async fn serve(config: &Config, announcement: Announcement) -> anyhow::Result<()
     let stop_events = CancellationToken::new();
     let events = TaskTracker::new();
     parts.serve_http(listeners.http, &events, &stop_events)?;
-    if let Some(listener) = listeners.mqtt {
-        let anywhere = config.mqtt_anonymous;
+    if let Some(mqtt) = &config.mqtt {
         parts
-            .serve_mqtt(listener, anywhere, &events, &stop_events)
+            .serve_mqtt(mqtt, listeners.mqtt, &events, &stop_events)
             .await?;
     }
 
     parts.start_schedules(&events, &stop_events).await;
 
     announce(&addresses, announcement, login.as_deref());
-    let reason = tokio::select! {
-        () = signals.next() => Ok(()),
-        () = broker_failed(parts.broker.as_ref()) => Err(anyhow::anyhow!("the MQTT broker has stopped")),
-    };
+    signals.next().await;
 
     tracing::info!("draining");
     draining.cancel();
@@ -141,9 +142,12 @@ async fn serve(config: &Config, announcement: Announcement) -> anyhow::Result<()
         }
         () = signals.next() => tracing::warn!("told to stop at once"),
     }
+    if let Some(broker) = &parts.broker {
+        broker.stop().await;
+    }
     stop_admin.cancel();
     admin.join();
-    reason
+    Ok(())
 }
 
 impl Parts {
@@ -154,7 +158,10 @@ impl Parts {
     ) -> anyhow::Result<Parts> {
         let pooled = PooledEngine::probe(config.instances_max, config.guest_memory_bytes_max)?;
         tracing::info!(pool = %pooled, "instance pool");
-        let broker = config.mqtt.map(|_| Broker::start()).transpose()?;
+        let broker = match &config.mqtt {
+            Some(mqtt) => Some(open_broker(mqtt, &database).await?),
+            None => None,
+        };
         let guest_databases = Arc::new(GuestDatabases::new(data_dir.databases()));
         let granted = Secrets::default();
         granted.replace(database.read(secrets::all).await?);
@@ -254,15 +261,15 @@ impl Parts {
     /// Clients are let in when all triggers have subscribed.
     async fn serve_mqtt(
         &self,
-        listener: StdTcpListener,
-        anonymous_from_anywhere: bool,
+        config: &MqttConfig,
+        listeners: Vec<(MqttListener, StdTcpListener)>,
         events: &TaskTracker,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
         let broker = self
             .broker
             .clone()
-            .context("the MQTT broker was not started")?;
+            .context("the MQTT broker was not opened")?;
         let (tables, invoker) = (self.tables.clone(), self.invoker.clone());
         let follower = tables.follow();
         let ingress = Arc::new(MqttIngress {
@@ -272,10 +279,35 @@ impl Parts {
         });
         events.spawn(ingress.run(follower, stop.clone()));
         self.tables.followed().await;
-        let (listener, stop) = (TcpListener::from_std(listener)?, stop.clone());
-        events.spawn(async move { broker.serve(listener, anonymous_from_anywhere, stop).await });
+        for (listener, socket) in listeners {
+            let transport = transport(&listener, config)?;
+            let (socket, stop) = (TcpListener::from_std(socket)?, stop.clone());
+            let broker = broker.clone();
+            events.spawn(async move { broker.serve(socket, transport, stop).await });
+        }
         Ok(())
     }
+}
+
+async fn open_broker(config: &MqttConfig, database: &Database) -> anyhow::Result<Broker> {
+    let store = Arc::new(BrokerStore::new(database.clone()));
+    let access = Arc::new(Anonymous::new(config.anonymous));
+    let settings = Settings {
+        commit_delay: config.commit_delay,
+    };
+    let broker = Broker::open(store, access, &settings).await;
+    broker.context("the MQTT broker's state cannot be read")
+}
+
+fn transport(listener: &MqttListener, config: &MqttConfig) -> anyhow::Result<Transport> {
+    let transport = match (&config.tls, listener.has_tls()) {
+        (Some(files), true) => Transport::tls(files.clone()).context(listener.setting)?,
+        _ => Transport::tcp(),
+    };
+    Ok(match listener.has_web_socket() {
+        true => transport.over_web_socket(),
+        false => transport,
+    })
 }
 
 /// Every connection is an open file, and the usual soft limit of 1,024 is less than the listeners' limits together.
@@ -297,8 +329,10 @@ impl Listeners {
             admin: bind("admin", config.admin)?,
             mqtt: config
                 .mqtt
-                .map(|address| bind("mqtt", address))
-                .transpose()?,
+                .iter()
+                .flat_map(|mqtt| &mqtt.listeners)
+                .map(|listener| Ok((*listener, bind(listener.setting, listener.address)?)))
+                .collect::<anyhow::Result<_>>()?,
         })
     }
 
@@ -308,9 +342,9 @@ impl Listeners {
             admin: self.admin.local_addr()?,
             mqtt: self
                 .mqtt
-                .as_ref()
-                .map(StdTcpListener::local_addr)
-                .transpose()?,
+                .iter()
+                .map(|(listener, socket)| Ok((listener.scheme, socket.local_addr()?)))
+                .collect::<std::io::Result<_>>()?,
         })
     }
 }
@@ -338,13 +372,6 @@ fn random_code() -> anyhow::Result<String> {
     let mut bytes = [0; 16];
     rand::fill(&mut bytes).context("no randomness")?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-async fn broker_failed(broker: Option<&Broker>) {
-    match broker {
-        Some(broker) => broker.failed().await,
-        None => std::future::pending().await,
-    }
 }
 
 /// Serves the admin API on a thread and a runtime of its own.
@@ -399,16 +426,33 @@ fn announce(addresses: &Addresses, announcement: Announcement, login: Option<&st
         format!("http://{}", addresses.http),
         format!("http://{}", addresses.admin),
     );
-    let mqtt = addresses.mqtt.map(|address| format!("mqtt://{address}"));
     match announcement {
-        Announcement::Json => println!("{}", json!({ "http": http, "admin": admin, "mqtt": mqtt })),
+        Announcement::Json => {
+            let mut ready = json!({ "http": http, "admin": admin, "mqtt": null });
+            for (scheme, address) in &addresses.mqtt {
+                ready[*scheme] = mqtt_url(scheme, *address).into();
+            }
+            println!("{ready}");
+        }
         Announcement::Lines => {
             println!("functions  {http}");
             println!("admin      {admin}");
-            println!("mqtt       {}", mqtt.as_deref().unwrap_or("off"));
+            for (scheme, address) in &addresses.mqtt {
+                println!("{scheme:<10} {}", mqtt_url(scheme, *address));
+            }
+            if addresses.mqtt.is_empty() {
+                println!("mqtt       off");
+            }
             if let Some(code) = login {
                 println!("\nFirst start. This link signs you in once:\n  {admin}/#login={code}");
             }
         }
+    }
+}
+
+fn mqtt_url(scheme: &str, address: SocketAddr) -> String {
+    match scheme {
+        "ws" | "wss" => format!("{scheme}://{address}/mqtt"),
+        scheme => format!("{scheme}://{address}"),
     }
 }

@@ -1,7 +1,7 @@
 //! Tidegate: a serverless function host for the edge.
 //!
 //! An event comes in at [`ingress`], is matched with a function by [`trigger`], run once by [`invoke`], which gives the
-//! guest what its [`capability`] grants allow, backed by [`storage`] and [`broker`]; its outcome goes back the same way.
+//! guest what its [`capability`] grants allow, backed by [`storage`] and the [`tidegate_broker`]; its outcome goes back the same way.
 //! [`deploy`] makes components ready and swaps the trigger table, [`admin`] is its API, [`cli`] a client of that.
 //!
 //! ```text
@@ -17,7 +17,7 @@
 //!              capability/
 //!                |      |
 //!                v      v
-//!            storage/  broker/
+//!            storage/  broker
 //!                           leaves: model/  limits  bindings  observe/
 //! ```
 //!
@@ -25,7 +25,6 @@
 
 pub mod admin;
 pub mod bindings;
-pub mod broker;
 pub mod capability;
 pub mod cli;
 pub mod config;

@@ -33,18 +33,12 @@ pub const ADMIN_BODY_BYTES_MAX: usize = MIB as usize;
 
 // === MQTT ===
 
-/// Client connections of the embedded broker held at once; one more is closed at once.
-pub const MQTT_CONNECTIONS_MAX: usize = 1024;
-/// Bytes of one MQTT message's payload, from a client or a function.
-pub const MQTT_PAYLOAD_BYTES_MAX: usize = 256 * KIB as usize;
-/// Bytes of a topic name or filter [MQTT-4.7.3-3 allows 65,535]; long ones only serve to fill memory.
-pub const MQTT_TOPIC_BYTES_MAX: usize = 1024;
-/// Levels of a topic name or filter.
-pub const MQTT_TOPIC_LEVELS_MAX: usize = 32;
-/// Time for a fresh connection to send its CONNECT packet.
-pub const MQTT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Functions that one message may pass through, each publishing what starts the next. Stops loops.
-pub const MQTT_HOPS_MAX: u32 = 8;
+// What clients and messages may take is in the broker's own limits.
+
+/// Time that a message may wait and be tried, from its arrival on, before it becomes a dead letter.
+pub const MESSAGE_DEADLINE_DEFAULT: Duration = Duration::from_secs(24 * 3600);
+/// The most for [`MESSAGE_DEADLINE_DEFAULT`]'s setting.
+pub const MESSAGE_DEADLINE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 
 // === Schedules ===
 
@@ -64,7 +58,7 @@ pub const NEXT_RUNS_SHOWN: usize = 5;
 // === Calls within an app ===
 
 /// Functions that an event may have passed through when the last of them calls another one of its app. Stops loops;
-/// messages that functions publish count as well (see [`MQTT_HOPS_MAX`]).
+/// messages that functions publish count as well (see [`tidegate_broker::limits::HOPS_MAX`]).
 pub const APP_CALLS_DEPTH_MAX: u32 = 8;
 /// Time that a call within an app waits for room in the pool, of which its caller holds some; less where the called
 /// function's time limit passes before.

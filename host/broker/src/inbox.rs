@@ -278,6 +278,7 @@ impl Inbox {
             self.give_back(&mut state, publication.message.bytes());
             return;
         };
+        // One that goes round is to become a dead letter, whatever its level.
         let is_loop = publication.message.hops >= HOPS_MAX;
         let qos = publication.message.qos.min(wanted.qos);
         let new = NewDelivery {
@@ -301,12 +302,6 @@ impl Inbox {
             ..new
         });
         self.spool.deliver(&delivery);
-        if is_loop {
-            let reason = format!("loop: the message has passed through {HOPS_MAX} functions");
-            self.bury(&mut state, &delivery, reason, None);
-            self.give_back(&mut state, publication.message.bytes());
-            return;
-        }
         self.enqueue(&mut state, delivery, wanted.in_order);
     }
 

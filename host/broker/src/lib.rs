@@ -16,6 +16,8 @@
 
 pub mod access;
 mod broker;
+#[doc(hidden)]
+pub mod check;
 mod connection;
 mod delivery;
 mod figures;
@@ -33,6 +35,8 @@ mod shared;
 mod spool;
 pub mod store;
 mod tap;
+#[cfg(test)]
+mod tests;
 pub mod topic;
 pub mod transport;
 mod tree;

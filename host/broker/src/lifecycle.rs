@@ -55,8 +55,9 @@ impl Inner {
             return;
         };
         self.router.spool.change(Change::Session(record), None);
-        let has_others = |group: &crate::shared::Group| group.is_online();
-        let shared = session.take_shared(has_others, &self.router.spool, &self.router.budget);
+        let mut groups = session.waiting_groups();
+        groups.retain(|group| group.is_online());
+        let shared = session.take_shared(&groups, &self.router.spool, &self.router.budget);
         self.router.pass_on(shared);
     }
 

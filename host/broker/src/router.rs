@@ -330,11 +330,10 @@ impl Router {
         group: Option<&str>,
     ) {
         let mut tree = self.tree.write().expect("no holder of this lock panics");
-        tree.unsubscribe(filter, group, session);
+        let left = tree.unsubscribe(filter, group, session);
         drop(tree);
-        if let Some(name) = group {
-            let taken =
-                session.take_shared(|group| group.name() == name, &self.spool, &self.budget);
+        if let Some(group) = left {
+            let taken = session.take_shared(&[group], &self.spool, &self.budget);
             self.pass_on(taken);
         }
     }

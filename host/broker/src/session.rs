@@ -314,19 +314,36 @@ impl Session {
         orphans
     }
 
-    /// Takes away what of this group waits and was not sent, for other members to have.
+    /// The groups of shared subscriptions that messages wait here for.
+    pub(crate) fn waiting_groups(&self) -> Vec<Arc<Group>> {
+        let state = self.state();
+        let mut groups: Vec<Arc<Group>> = Vec::new();
+        for group in state
+            .queue
+            .iter()
+            .filter_map(|queued| queued.group.as_ref())
+        {
+            if !groups.iter().any(|other| Arc::ptr_eq(other, group)) {
+                groups.push(group.clone());
+            }
+        }
+        groups
+    }
+
+    /// Takes away what waits for these groups and was not sent, for other members to have.
     pub(crate) fn take_shared(
         &self,
-        wanted: impl Fn(&Group) -> bool,
+        groups: &[Arc<Group>],
         spool: &Spool,
         budget: &Budget,
     ) -> Vec<(Arc<Group>, Arc<Publication>)> {
+        let is_wanted = |group: &Arc<Group>| groups.iter().any(|other| Arc::ptr_eq(other, group));
         let mut state = self.state();
         let mut taken = Vec::new();
         let mut kept = VecDeque::new();
         for queued in std::mem::take(&mut state.queue) {
             match &queued.group {
-                Some(group) if wanted(group) => {
+                Some(group) if is_wanted(group) => {
                     state.give_back(&queued, budget);
                     taken.push((group.clone(), queued.publication, queued.delivery));
                 }

@@ -3,6 +3,7 @@
 //! A node is one level of filters; `+` and `#` are children of their own. What matches a topic is found in as many steps as
 //! the topic has levels, for each way through `+`.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -93,18 +94,23 @@ impl Tree {
         self.count += 1;
     }
 
-    /// Takes a session's subscription away; with a name, its membership of that group.
+    /// Takes a session's subscription away; with a name, its membership of that group, which is returned.
     pub(crate) fn unsubscribe(
         &mut self,
         filter: &TopicFilter,
         name: Option<&str>,
         session: &Arc<Session>,
-    ) {
+    ) -> Option<Arc<Group>> {
+        let left = RefCell::new(None);
         self.remove(filter, |subscriber| match (subscriber, name) {
-            (Subscriber::Shared(group), Some(name)) if group.name() == name => group.leave(session),
+            (Subscriber::Shared(group), Some(name)) if group.name() == name => {
+                left.replace(Some(group.clone()));
+                group.leave(session)
+            }
             (subscriber, None) => subscriber.is_session(session),
             _ => false,
         });
+        left.into_inner()
     }
 
     /// Takes away what is wanted of the subscribers of this filter.

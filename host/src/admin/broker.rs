@@ -11,13 +11,13 @@ use serde_json::json;
 
 use super::error::ApiError;
 use super::router::{ApiResult, Deploys, Host, Viewer};
-use crate::limits::MQTT_PAYLOAD_BYTES_MAX;
-use crate::model::event::{Message, QoS};
+use tidegate_broker::limits::PAYLOAD_BYTES_MAX;
+use tidegate_broker::message::{Message, QoS};
 
 /// `GET /broker/clients`
 pub(super) async fn clients(_: Viewer, State(host): Host) -> ApiResult {
     let broker = host.broker.as_ref().ok_or(ApiError::MqttOff)?;
-    Ok(Json(json!(broker.snapshot())))
+    Ok(Json(json!({ "clients": broker.clients() })))
 }
 
 /// A message as the API takes it: its payload as text or as base64.
@@ -42,8 +42,8 @@ impl MessageRequest {
         let qos =
             QoS::try_from(self.qos).map_err(|error| ApiError::BadRequest(error.to_string()))?;
         let payload = bytes_of(self.payload, self.payload_base64)?;
-        if payload.len() > MQTT_PAYLOAD_BYTES_MAX {
-            return Err(ApiError::BodyTooLarge(MQTT_PAYLOAD_BYTES_MAX));
+        if payload.len() > PAYLOAD_BYTES_MAX {
+            return Err(ApiError::BodyTooLarge(PAYLOAD_BYTES_MAX));
         }
         Ok(Message {
             retain: self.retain,

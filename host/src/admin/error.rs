@@ -5,8 +5,8 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
+use tidegate_broker::PublishError;
 
-use crate::broker::BrokerError;
 use crate::deploy::activate::DeployError;
 use crate::deploy::checks::Misfit;
 use crate::deploy::inspect::NotAComponent;
@@ -31,7 +31,7 @@ pub(super) enum ApiError {
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]
-    Broker(#[from] BrokerError),
+    Publish(#[from] PublishError),
     #[error(
         "a token is needed: send `Authorization: Bearer …`; `tidegate token create` on the host makes one"
     )]
@@ -78,7 +78,7 @@ impl ApiError {
                 (S::INSUFFICIENT_STORAGE, "bucket_full")
             }
             ApiError::Storage(_) => (S::SERVICE_UNAVAILABLE, "storage_unavailable"),
-            ApiError::Broker(_) => (S::SERVICE_UNAVAILABLE, "broker_unavailable"),
+            ApiError::Publish(_) => (S::INSUFFICIENT_STORAGE, "retained_full"),
             ApiError::NoToken => (S::UNAUTHORIZED, "token_missing"),
             ApiError::BadToken(_) => (S::UNAUTHORIZED, "token_invalid"),
             ApiError::Forbidden { .. } => (S::FORBIDDEN, "role_insufficient"),

@@ -28,7 +28,6 @@ use super::login::LoginCode;
 use super::{
     broker, databases, functions, invoke, key_value, live, login, openapi, page, probes, secrets,
 };
-use crate::broker::Broker;
 use crate::deploy::activate::Deployer;
 use crate::http_server;
 use crate::invoke::invoker::Invoker;
@@ -39,6 +38,7 @@ use crate::observe::metrics::Metrics;
 use crate::storage::database::Database;
 use crate::storage::guest_databases::GuestDatabases;
 use crate::trigger::tables::TriggerTables;
+use tidegate_broker::Broker;
 
 /// What the handlers work with.
 #[expect(missing_docs, reason = "each is documented at its type")]

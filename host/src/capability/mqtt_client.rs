@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use wasmtime::component::HasData;
 
 use super::outbound::FunctionOutbound;
 use super::under_way::UnderWay;
 use crate::bindings::imports::tidegate::mqtt::{client, types};
-use crate::broker::Broker;
-use crate::limits::{MQTT_HOPS_MAX, MQTT_PAYLOAD_BYTES_MAX};
-use crate::model::event::{Message, QoS};
 use crate::model::grant::Grants;
-use crate::model::topic::TopicName;
+use tidegate_broker::Broker;
+use tidegate_broker::limits::PAYLOAD_BYTES_MAX;
+use tidegate_broker::message::{Message, Properties, QoS};
+use tidegate_broker::topic::TopicName;
 
 /// What one invocation publishes with.
 #[derive(Clone)]
@@ -69,30 +68,31 @@ impl MqttContext {
             );
             return Err(types::Error::NotGranted(text));
         }
-        if message.payload.len() > MQTT_PAYLOAD_BYTES_MAX {
-            return Err(types::Error::TooLarge(MQTT_PAYLOAD_BYTES_MAX as u64));
-        }
-        if self.hops >= MQTT_HOPS_MAX {
-            let text = format!(
-                "the message has passed through {MQTT_HOPS_MAX} functions: it seems to go round in a loop"
-            );
-            return Err(types::Error::Unavailable(text));
+        if message.payload.len() > PAYLOAD_BYTES_MAX {
+            return Err(types::Error::TooLarge(PAYLOAD_BYTES_MAX as u64));
         }
         let unavailable = |text: String| types::Error::Unavailable(text);
         let broker = self
             .broker
             .as_ref()
             .ok_or_else(|| unavailable("MQTT is switched off".to_owned()))?;
-        let message = Message {
-            qos: qos_from(message.qos),
-            retain: message.retain,
-            hops: self.hops + 1,
+        let expires = message.expiry_seconds.map(Message::expires_after);
+        let properties = Properties {
+            is_text: false,
             content_type: message.content_type,
             response_topic: message.response_topic,
-            correlation_data: message.correlation_data.map(Bytes::from),
-            expiry_seconds: message.expiry_seconds,
+            correlation_data: message.correlation_data,
             user_properties: message.user_properties,
-            ..Message::new(topic, message.payload.into(), QoS::AtMostOnce)
+        };
+        let message = Message {
+            retain: message.retain,
+            // Counted, so that a message that goes round is stopped where it would start a function once more.
+            hops: self.hops + 1,
+            expires,
+            properties: Some(properties)
+                .filter(|properties| *properties != Properties::default())
+                .map(Box::new),
+            ..Message::new(topic, message.payload.into(), qos_from(message.qos))
         };
         broker
             .publish(message)

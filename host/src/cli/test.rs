@@ -21,8 +21,8 @@ use super::invoke::{self, Trial as Outcome};
 use super::print::{self, Paint};
 use super::{FAILED, SUCCEEDED};
 use crate::host::trial::Trial;
-use crate::model::event::Message;
-use crate::model::topic::TopicFilter;
+use tidegate_broker::message::Message;
+use tidegate_broker::topic::TopicFilter;
 
 /// `tidegate test`.
 #[derive(clap::Args)]

@@ -1,32 +1,32 @@
-//! MQTT messages for functions: one subscription for each trigger, one bounded queue for each function.
+//! MQTT messages for functions: from each function's inbox to its invocations.
 //!
 //! ```text
-//! broker -> subscription of a trigger -> queue of the function -> invoker, topic by topic -> handled, or tried again
+//! broker -> inbox of the function -> invoker, topic by topic -> handled, or tried again, or a dead letter
 //! ```
 //!
-//! Subscriptions follow the trigger table. Messages of one topic are handled one after another (unless the manifest
-//! says otherwise), different topics in parallel. A full queue stops its subscriptions, and the broker keeps what it
-//! can meanwhile. A message that a function does not handle is tried again with backoff, and in the end given up.
+//! Inboxes follow the trigger table. Order, bounds and what survives are the inbox's; how often a message is tried, and
+//! when it is given up, is decided here, by the manifest of the revision of that moment.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use tokio::sync::mpsc;
+use tidegate_broker::Broker;
+use tidegate_broker::inbox::{Arrival, InOrder, Inbox, InboxFilter};
+use tidegate_broker::limits::HOPS_MAX;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::backoff::backoff;
-use crate::broker::Broker;
 use crate::invoke::invoker::Invoker;
 use crate::invoke::ready::ReadyFunction;
-use crate::limits::ATTEMPTS_DEFAULT;
-use crate::model::event::{Delivery, Message};
+use crate::limits::{ATTEMPTS_DEFAULT, MESSAGE_DEADLINE_DEFAULT};
+use crate::model::event::Delivery;
 use crate::model::id::InvocationId;
 use crate::model::manifest::{MqttTrigger, Order};
 use crate::model::name::Name;
 use crate::model::outcome::Outcome;
-use crate::model::topic::{TopicFilter, TopicName};
 use crate::observe::journal::{Level, Source};
 use crate::observe::metrics;
 use crate::trigger::table::TriggerTable;
@@ -42,224 +42,122 @@ pub struct MqttIngress {
     pub invoker: Arc<Invoker>,
 }
 
-/// A message for one function.
-struct Arrival {
-    message: Message,
-    /// Stays the same when the message is delivered again.
-    id: String,
-    trigger: MqttTrigger,
-}
-
-/// The subscriptions of one function, and the task that works off its queue.
-struct FunctionQueue {
-    arrivals: mpsc::Sender<Arrival>,
-    /// By filter alone: where a deployment changes what else a trigger says, messages that wait are not to be lost.
-    subscriptions: HashMap<TopicFilter, CancellationToken>,
+/// How often a message is tried, and for how long.
+struct Patience {
+    attempts: u32,
+    deadline: Duration,
 }
 
 impl MqttIngress {
-    /// Follows the trigger table until `stop`, then handles what has arrived.
+    /// Follows the trigger table until `stop`, then waits for what is being handled.
     pub async fn run(self: Arc<Self>, mut follower: Follower, stop: CancellationToken) {
         let tasks = TaskTracker::new();
-        let mut queues = HashMap::new();
+        let mut working = HashMap::new();
         let (mut generation, mut table) = follower.first();
         loop {
-            self.follow(&mut queues, &table, &tasks, &stop).await;
+            self.follow(&mut working, &table, &tasks, &stop).await;
             follower.followed(generation);
             (generation, table) = tokio::select! {
                 () = stop.cancelled() => break,
                 changed = follower.changed() => changed,
             };
         }
-        drop(queues);
         tasks.close();
         tasks.wait().await;
     }
 
-    /// Ends subscriptions that the table no longer has, and begins those that are new.
+    /// Ends the work of functions that have no filters any more, changes filters, and begins with functions that are new.
     async fn follow(
         self: &Arc<Self>,
-        queues: &mut HashMap<Name, FunctionQueue>,
+        working: &mut HashMap<Name, CancellationToken>,
         table: &TriggerTable,
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) {
-        let wanted = |name: &Name| {
-            table
-                .function(name)
-                .map(|function| function.manifest.mqtt.as_slice())
-                .unwrap_or_default()
-        };
-        queues.retain(|name, queue| {
-            let triggers = wanted(name);
-            queue.subscriptions.retain(|filter, end| {
-                let kept = triggers.iter().any(|trigger| trigger.topic == *filter);
-                if !kept {
-                    end.cancel();
-                }
-                kept
+        let is_triggered = |function: &&Arc<ReadyFunction>| !function.manifest.mqtt.is_empty();
+        working.retain(|name, end| {
+            let is_kept = table.function(name).filter(is_triggered).is_some();
+            if !is_kept {
+                end.cancel();
+                self.broker.unsubscribe(name.as_str());
+            }
+            is_kept
+        });
+        for function in table.functions().filter(is_triggered) {
+            let filters = function.manifest.mqtt.iter().map(filter_of).collect();
+            let queue = function.limits.queue as usize;
+            let name = &function.name;
+            let inbox = self.broker.subscribe(name.as_str(), filters, queue);
+            working.entry(name.clone()).or_insert_with(|| {
+                let end = stop.child_token();
+                tasks.spawn(self.clone().work(name.clone(), inbox, end.clone()));
+                end
             });
-            !triggers.is_empty()
-        });
-        for function in table
-            .functions()
-            .filter(|function| !function.manifest.mqtt.is_empty())
-        {
-            let queue = queues
-                .entry(function.name.clone())
-                .or_insert_with(|| self.queue(function, tasks));
-            for trigger in &function.manifest.mqtt {
-                if !queue.subscriptions.contains_key(&trigger.topic) {
-                    let end = stop.child_token();
-                    queue
-                        .subscriptions
-                        .insert(trigger.topic.clone(), end.clone());
-                    self.subscribe(
-                        function.name.clone(),
-                        trigger.clone(),
-                        queue.arrivals.clone(),
-                        tasks,
-                        end,
-                    )
-                    .await;
-                }
-            }
         }
     }
 
-    fn queue(
-        self: &Arc<Self>,
-        function: &Arc<ReadyFunction>,
-        tasks: &TaskTracker,
-    ) -> FunctionQueue {
-        // The queue's length is counted where it is worked off; this is only the way there.
-        let (arrivals, receiver) = mpsc::channel(1);
-        tasks.spawn(self.clone().work_off(function.name.clone(), receiver));
-        FunctionQueue {
-            arrivals,
-            subscriptions: HashMap::new(),
-        }
-    }
-
-    /// Subscribes to a trigger's filter, and passes its messages to the function's queue until `end`.
-    async fn subscribe(
-        self: &Arc<Self>,
-        name: Name,
-        trigger: MqttTrigger,
-        arrivals: mpsc::Sender<Arrival>,
-        tasks: &TaskTracker,
-        end: CancellationToken,
-    ) {
-        let client = format!("tidegate-{name}-{}", InvocationId::new());
-        let mut subscription = match self
-            .broker
-            .subscribe(&client, &trigger.topic, trigger.qos)
-            .await
-        {
-            Ok(subscription) => subscription,
-            Err(error) => {
-                tracing::error!(function = %name, topic = %trigger.topic, %error, "an MQTT trigger is without effect");
-                return;
-            }
-        };
-        let tables = self.tables.clone();
-        tasks.spawn(async move {
-            loop {
-                let next = tokio::select! {
-                    () = end.cancelled() => break,
-                    next = subscription.next() => next,
-                };
-                let Some(message) = next else { break };
-                let Some(trigger) = taking(&tables, &name, &trigger.topic, &message.topic) else {
-                    continue;
-                };
-                let arrival = Arrival {
-                    message: Message {
-                        qos: trigger.qos,
-                        ..message
-                    },
-                    id: InvocationId::new().to_string(),
-                    trigger,
-                };
-                if arrivals.send(arrival).await.is_err() {
-                    break;
-                }
-            }
-        });
-    }
-
-    /// Works off the queue of one function until its subscriptions have ended.
-    async fn work_off(self: Arc<Self>, name: Name, mut arrivals: mpsc::Receiver<Arrival>) {
-        let mut running: JoinSet<TopicName> = JoinSet::new();
-        // A topic is a key here for as long as one of its messages is being handled.
-        let mut waiting: HashMap<TopicName, VecDeque<Arrival>> = HashMap::new();
-        let mut in_hand = 0;
-        let mut open = true;
-        while open || !running.is_empty() {
-            let queue_max = self
+    /// Works off the inbox of one function until `end`.
+    async fn work(self: Arc<Self>, name: Name, inbox: Arc<Inbox>, end: CancellationToken) {
+        let mut running = JoinSet::new();
+        loop {
+            let concurrency = self
                 .function(&name)
-                .map_or(1, |function| function.limits.queue.max(1));
+                .map_or(1, |function| function.limits.concurrency.max(1));
             tokio::select! {
-                Some(handled) = running.join_next() => {
-                    in_hand -= 1;
-                    let Ok(topic) = handled else { continue };
-                    match waiting.get_mut(&topic).and_then(VecDeque::pop_front) {
-                        Some(next) => { running.spawn(self.clone().deliver(name.clone(), next)); }
-                        None => { waiting.remove(&topic); }
-                    }
+                () = end.cancelled() => break,
+                Some(_) = running.join_next() => {}
+                arrival = inbox.next(), if running.len() < concurrency as usize => {
+                    running.spawn(self.clone().deliver(name.clone(), arrival));
                 }
-                arrival = arrivals.recv(), if open && in_hand < queue_max => match arrival {
-                    None => open = false,
-                    Some(arrival) => {
-                        in_hand += 1;
-                        let in_order = arrival.trigger.order == Order::PerTopic;
-                        match waiting.get_mut(&arrival.message.topic) {
-                            Some(line) if in_order => line.push_back(arrival),
-                            _ => {
-                                if in_order {
-                                    waiting.insert(arrival.message.topic.clone(), VecDeque::new());
-                                }
-                                running.spawn(self.clone().deliver(name.clone(), arrival));
-                            }
-                        }
-                    }
-                },
             }
         }
+        while running.join_next().await.is_some() {}
     }
 
-    /// Delivers a message until it is handled, or given up. Returns its topic.
-    async fn deliver(self: Arc<Self>, name: Name, arrival: Arrival) -> TopicName {
-        let Arrival {
-            message,
-            id,
-            trigger,
-        } = arrival;
-        let attempts = trigger.attempts.unwrap_or(ATTEMPTS_DEFAULT);
-        for attempt in 1..=attempts {
-            // The revision of the moment: a retry may be what a new deployment was made for.
-            let Some(function) = self.function(&name) else {
-                break;
-            };
-            let delivery = Delivery {
-                id: id.clone(),
-                attempt,
-                matched_filter: trigger.topic.to_string(),
-            };
-            let record = self
-                .invoker
-                .invoke_mqtt(&function, &message, &delivery)
-                .await;
-            if record.outcome == Outcome::Ok {
-                break;
-            }
-            if attempt < attempts {
-                tokio::time::sleep(backoff(attempt)).await;
-            } else {
-                give_up(&function, &message, &id, record.id, attempts);
-            }
+    /// Delivers a message once, and says what becomes of it.
+    async fn deliver(self: Arc<Self>, name: Name, arrival: Arrival) {
+        // The revision of the moment: another attempt may be what a new deployment was made for.
+        let Some(function) = self.function(&name) else {
+            return;
+        };
+        let message = arrival.message();
+        let patience = patience(&function, &arrival);
+        if message.hops >= HOPS_MAX {
+            let reason = format!(
+                "loop: the message has passed through {HOPS_MAX} functions, and would go round for ever"
+            );
+            return give_up(&function, arrival, InvocationId::new(), reason);
         }
-        message.topic
+        if patience.is_over(&arrival) {
+            let reason = patience.too_late();
+            return give_up(&function, arrival, InvocationId::new(), reason);
+        }
+        let delivery = Delivery {
+            id: arrival.id(),
+            attempt: arrival.attempt(),
+            matched_filter: arrival.filter().to_string(),
+        };
+        let record = self
+            .invoker
+            .invoke_mqtt(&function, &message, &delivery)
+            .await;
+        if record.outcome == Outcome::Ok {
+            return arrival.handled();
+        }
+        let reason = record.outcome.reason();
+        let pause = backoff(delivery.attempt);
+        if arrival.is_volatile() {
+            let reason = format!("{reason}; a message of QoS 0 is tried once");
+            give_up(&function, arrival, record.id, reason);
+        } else if delivery.attempt >= patience.attempts {
+            let reason = format!("{reason}, after {} attempts", delivery.attempt);
+            give_up(&function, arrival, record.id, reason);
+        } else if patience.is_over_in(&arrival, pause) {
+            let reason = format!("{reason}; {}", patience.too_late());
+            give_up(&function, arrival, record.id, reason);
+        } else {
+            arrival.retry(reason, pause);
+        }
     }
 
     fn function(&self, name: &Name) -> Option<Arc<ReadyFunction>> {
@@ -267,34 +165,50 @@ impl MqttIngress {
     }
 }
 
-/// The trigger with this filter, as it is now, if it is the one to take a message of this topic: of several that match,
-/// only the first of the manifest does, so that a function gets each message once.
-fn taking(
-    tables: &TriggerTables,
-    name: &Name,
-    filter: &TopicFilter,
-    topic: &TopicName,
-) -> Option<MqttTrigger> {
-    let table = tables.current();
-    let mut triggers = table.function(name)?.manifest.mqtt.iter();
-    let first = triggers.find(|trigger| trigger.topic.matches(topic.as_str()))?;
-    (first.topic == *filter).then(|| first.clone())
+impl Patience {
+    fn is_over(&self, arrival: &Arrival) -> bool {
+        self.is_over_in(arrival, Duration::ZERO)
+    }
+
+    fn is_over_in(&self, arrival: &Arrival, pause: Duration) -> bool {
+        SystemTime::now() + pause >= arrival.received() + self.deadline
+    }
+
+    fn too_late(&self) -> String {
+        format!("deadline: it was not handled within {:?}", self.deadline)
+    }
 }
 
-fn give_up(
-    function: &ReadyFunction,
-    message: &Message,
-    id: &str,
-    invocation: InvocationId,
-    attempts: u32,
-) {
-    metrics::message_dropped(function.name.as_str(), "attempts");
-    let text = format!(
-        "message {id} on `{}` is given up after {attempts} attempts",
-        message.topic
-    );
+/// By the trigger that brought the message, as it is now; one whose filter was renamed has the usual patience.
+fn patience(function: &ReadyFunction, arrival: &Arrival) -> Patience {
+    let mut triggers = function.manifest.mqtt.iter();
+    let trigger = triggers.find(|trigger| trigger.topic == *arrival.filter());
+    let attempts = trigger.and_then(|trigger| trigger.attempts);
+    let deadline = trigger.and_then(|trigger| trigger.deadline.as_ref());
+    Patience {
+        attempts: attempts.unwrap_or(ATTEMPTS_DEFAULT),
+        deadline: deadline.map_or(MESSAGE_DEADLINE_DEFAULT, |deadline| deadline.0),
+    }
+}
+
+fn filter_of(trigger: &MqttTrigger) -> InboxFilter {
+    InboxFilter {
+        filter: trigger.topic.clone(),
+        qos: trigger.qos,
+        in_order: match trigger.order {
+            Order::PerTopic => InOrder::PerTopic,
+            Order::None => InOrder::No,
+        },
+    }
+}
+
+fn give_up(function: &ReadyFunction, arrival: Arrival, invocation: InvocationId, reason: String) {
+    metrics::message_dropped(function.name.as_str(), "given_up");
+    let (id, topic) = (arrival.id(), arrival.message().topic);
+    let text = format!("message {id} on `{topic}` is given up: {reason}");
     function
         .journal
         .log(invocation, Level::Error, Source::Host, "", &text);
-    tracing::warn!(function = %function.name, topic = %message.topic, message = id, attempts, "a message is given up");
+    tracing::warn!(function = %function.name, %topic, message = id, reason, "a message is given up");
+    arrival.give_up(reason);
 }

@@ -11,7 +11,6 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use super::http::wagi;
 use super::limiter::MemoryLimiter;
 use super::ready::ReadyFunction;
-use crate::broker::Broker;
 use crate::capability::config::ConfigContext;
 use crate::capability::key_value::{KeyValueContext, KeyValueView};
 use crate::capability::mqtt_client::MqttContext;
@@ -29,6 +28,7 @@ use crate::model::secret::Secrets;
 use crate::observe::output::{Output, Stream};
 use crate::storage::database::Database;
 use crate::storage::guest_databases::{Caller, GuestDatabases};
+use tidegate_broker::Broker;
 
 /// What functions reach through their capabilities.
 #[derive(Clone)]

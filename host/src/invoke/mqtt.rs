@@ -1,6 +1,7 @@
 //! MQTT messages: one delivery in, handled or not.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use wasmtime::Store;
 
@@ -12,8 +13,9 @@ use super::event::{Event, Handled};
 use super::instance_state::InstanceState;
 use super::invoker::Invoker;
 use super::ready::{Loaded, MqttEntry, ReadyFunction};
-use crate::model::event::{Delivery, Message, QoS};
+use crate::model::event::Delivery;
 use crate::observe::journal::Record;
+use tidegate_broker::message::{Message, QoS};
 
 impl Invoker {
     /// Invokes a function with a message. It was handled if the record's outcome is ok.
@@ -64,6 +66,7 @@ impl Event for (Message, Delivery) {
 }
 
 fn message_to(message: &Message) -> wit::Message {
+    let properties = message.properties.as_deref().cloned().unwrap_or_default();
     wit::Message {
         topic: message.topic.to_string(),
         payload: message.payload.to_vec(),
@@ -73,11 +76,11 @@ fn message_to(message: &Message) -> wit::Message {
             QoS::ExactlyOnce => wit::Qos::ExactlyOnce,
         },
         retain: message.retain,
-        content_type: message.content_type.clone(),
-        response_topic: message.response_topic.clone(),
-        correlation_data: message.correlation_data.as_ref().map(|data| data.to_vec()),
-        expiry_seconds: message.expiry_seconds,
-        user_properties: message.user_properties.clone(),
+        content_type: properties.content_type,
+        response_topic: properties.response_topic,
+        correlation_data: properties.correlation_data,
+        expiry_seconds: message.expiry_seconds(SystemTime::now()),
+        user_properties: properties.user_properties,
     }
 }
 

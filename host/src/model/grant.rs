@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::name::{InvalidName, Name};
 use super::outbound::{OutboundAuth, OutboundGrant};
-use super::topic::{TopicFilter, TopicName};
+use tidegate_broker::topic::{TopicFilter, TopicName};
 
 /// All grants of one revision.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,23 +6,25 @@
 mod function_limits;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::app::{AppMembership, is_false};
 use super::config::ConfigValue;
-use super::event::QoS;
 use super::file::{Files, InvalidFiles, InvalidGuestPath};
 use super::grant::{Grants, StateGrant};
 use super::method::MethodName;
 use super::name::Name;
 use super::outbound::{self, Destination, OutboundAuth, OutboundGrant};
+use super::quantity::Span;
 use super::route::RoutePattern;
 use super::schedule::ScheduleTrigger;
 use super::static_response::StaticResponse;
-use super::topic::TopicFilter;
 use crate::limits;
 pub use function_limits::{FunctionLimits, ManifestLimits};
+use tidegate_broker::message::QoS;
+use tidegate_broker::topic::TopicFilter;
 
 /// A manifest as it was written. Unknown keys are errors that name the key.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -97,6 +99,10 @@ pub struct MqttTrigger {
     /// Deliveries of one message before it is given up; [`limits::ATTEMPTS_DEFAULT`] where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
+    /// Time that a message may wait and be tried before it is given up; [`limits::MESSAGE_DEADLINE_DEFAULT`] where it is
+    /// left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Span>,
 }
 
 fn at_least_once() -> QoS {
@@ -111,6 +117,7 @@ impl MqttTrigger {
             qos: at_least_once(),
             order: Order::default(),
             attempts: None,
+            deadline: None,
         }
     }
 }
@@ -221,6 +228,9 @@ pub enum InvalidManifest {
         "mqtt.qos: messages are delivered to functions with QoS 0 or 1 (at least once); `{0}` asks for 2"
     )]
     QoS2(TopicFilter),
+    /// Less than a second, or more than the host keeps a message.
+    #[error("mqtt.deadline: `{0}` is outside of what this host allows: `1s` to `{max}`", max = Span(limits::MESSAGE_DEADLINE_MAX))]
+    Deadline(Span),
 }
 
 impl Manifest {
@@ -333,6 +343,7 @@ impl Manifest {
                 ));
             }
             check_attempts("mqtt", trigger.attempts)?;
+            check_deadline(trigger)?;
         }
         for (index, trigger) in self.http.iter().enumerate() {
             if self.http[..index]
@@ -357,6 +368,14 @@ fn check_attempts(kind: &'static str, attempts: Option<u32>) -> Result<(), Inval
         Some(given) if !(1..=limits::ATTEMPTS_MAX).contains(&given) => {
             Err(InvalidManifest::Attempts(kind, given))
         }
+        _ => Ok(()),
+    }
+}
+
+fn check_deadline(trigger: &MqttTrigger) -> Result<(), InvalidManifest> {
+    let allowed = Duration::from_secs(1)..=limits::MESSAGE_DEADLINE_MAX;
+    match trigger.deadline {
+        Some(given) if !allowed.contains(&given.0) => Err(InvalidManifest::Deadline(given)),
         _ => Ok(()),
     }
 }

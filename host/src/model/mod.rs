@@ -23,5 +23,4 @@ pub mod schedule;
 pub mod secret;
 pub mod spin_request;
 pub mod static_response;
-pub mod topic;
 pub mod unserved;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 pub use rusqlite::Connection;
-use rusqlite::OpenFlags;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+use rusqlite::{ErrorCode, OpenFlags};
 use tokio::sync::Semaphore;
 
 use super::guest_databases::memory;
@@ -19,9 +20,12 @@ pub const FILE_NAME: &str = "tidegate.db";
 /// Why the database did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
-    /// SQLite's own error: a full or failing disk, a damaged file.
+    /// SQLite's own error: a failing disk, a damaged file.
     #[error("database: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(rusqlite::Error),
+    /// There is no room for what was to be written.
+    #[error("the disk is full: make room where the data directory is")]
+    DiskFull,
     /// The group of writes that this one belonged to could not be committed.
     #[error("database: the write could not be committed: {0}")]
     Commit(String),
@@ -49,6 +53,21 @@ pub enum StorageError {
     /// The host is shutting down.
     #[error("the database is closed")]
     Closed,
+}
+
+impl From<rusqlite::Error> for StorageError {
+    fn from(error: rusqlite::Error) -> StorageError {
+        let cause = error.sqlite_error();
+        let is_full = cause.is_some_and(|cause| {
+            // The second: the index of the write-ahead log could not grow.
+            cause.code == ErrorCode::DiskFull || cause.extended_code == SQLITE_IOERR_SHMSIZE
+        });
+        if is_full {
+            StorageError::DiskFull
+        } else {
+            StorageError::Sqlite(error)
+        }
+    }
 }
 
 /// A handle to the database; clones share it.
@@ -167,7 +186,8 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StorageError> {
     connection.pragma_update(None, "mmap_size", 0)?;
     // The write-ahead log is cut back to this after a checkpoint, so that one burst does not occupy the flash for good.
     connection.pragma_update(None, "journal_size_limit", 4 * 1024 * 1024)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    // All that the host has: one that is displaced is parsed anew the next time.
+    connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }
 

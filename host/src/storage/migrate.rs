@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0003_file.sql"),
     include_str!("../../../migrations/0004_secrets.sql"),
     include_str!("../../../migrations/0005_schedule.sql"),
+    include_str!("../../../migrations/0006_broker.sql"),
 ];
 
 /// Applies what is missing.

@@ -4,6 +4,7 @@
 //! One connection writes, in groups ([`writer`]); a few others read. Functions' SQL databases are files of their own
 //! ([`guest_databases`]).
 
+pub mod broker;
 pub mod database;
 pub mod deployments;
 pub mod files;

@@ -67,8 +67,6 @@ pub(super) async fn connect(
     transport: &Transport,
     stop: &CancellationToken,
 ) -> Option<Connected> {
-    // Small packets, each waited for: do not hold them back.
-    socket.set_nodelay(true).ok()?;
     let opened = async {
         let guest = inner.connections.enter(address.ip())?;
         let accepted = transport.accept(socket).await;
@@ -96,7 +94,7 @@ pub(super) async fn connect(
     };
     let version = reader.version().unwrap_or(Version::V311);
     match known {
-        Ok(known) => admit(inner, wire, reader, known, address, transport.name()).await,
+        Ok(known) => admit(inner, wire, reader, known, address, transport.scheme()).await,
         Err(refused) => {
             tracing::debug!(%address, reason = refused.text, "an MQTT client was not let in");
             inner.connections.count_refused();

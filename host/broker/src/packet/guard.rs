@@ -284,6 +284,11 @@ fn check_filters<'a>(
     }
     let mut filters = 0;
     while !cursor.is_at_end() {
+        filters += 1;
+        if filters > FILTERS_PER_PACKET_MAX {
+            let text = format!("at most {FILTERS_PER_PACKET_MAX} topic filters in a packet");
+            return Err(Malformed::new(ReasonCode::QuotaExceeded, text));
+        }
         let filter = cursor.text()?;
         check_behind(filter, &mut cursor)?;
         // MQTT 5 has a reason code for each filter; of 3.1.1 the codec takes none that is empty.
@@ -291,11 +296,6 @@ fn check_filters<'a>(
             let text = "a topic filter is not empty [MQTT-4.7.3-1]";
             return Err(Malformed::new(ReasonCode::TopicFilterInvalid, text));
         }
-        filters += 1;
-    }
-    if filters > FILTERS_PER_PACKET_MAX {
-        let text = format!("at most {FILTERS_PER_PACKET_MAX} topic filters in a packet");
-        return Err(Malformed::new(ReasonCode::QuotaExceeded, text));
     }
     Ok(())
 }

@@ -322,3 +322,8 @@ pub enum Alias {
     /// The alias stands for the topic.
     Known(u16),
 }
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(crate) use tests::legal_packets;

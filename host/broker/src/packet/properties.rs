@@ -78,6 +78,10 @@ pub(super) fn check(cursor: &mut Cursor<'_>, owner: Owner) -> Result<Found, Malf
         }
         if identifier == USER_PROPERTY {
             user_properties += 1;
+            if user_properties > USER_PROPERTIES_MAX {
+                let text = format!("at most {USER_PROPERTIES_MAX} user properties in a packet");
+                return Err(Malformed::new(ReasonCode::QuotaExceeded, text));
+            }
             properties.text()?;
             properties.text()?;
             continue;
@@ -89,10 +93,6 @@ pub(super) fn check(cursor: &mut Cursor<'_>, owner: Owner) -> Result<Found, Malf
         }
         seen |= 1 << identifier;
         check_value(identifier, owner, &mut properties, &mut found)?;
-    }
-    if user_properties > USER_PROPERTIES_MAX {
-        let text = format!("at most {USER_PROPERTIES_MAX} user properties in a packet");
-        return Err(Malformed::new(ReasonCode::QuotaExceeded, text));
     }
     if found.has_authentication_data && !found.has_authentication_method {
         let text = "authentication data without a method [3.1.2.11.10]";

