@@ -6,7 +6,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 EXAMPLES := hello-http sensor-average threshold-alert activity-report
 WASM := --release --target wasm32-wasip2
 
-.PHONY: run test setup examples lint dist
+.PHONY: run test setup examples lint dist fuzz
 
 run: setup examples  ## Builds what is missing, starts Tidegate with the examples, prints what to try
 	cargo build --release --package tidegate
@@ -27,8 +27,21 @@ examples:
 lint:
 	cargo fmt --all --check
 	cargo fmt --all --check --manifest-path tests/sdks/Cargo.toml
+	cargo fmt --check --manifest-path host/broker/fuzz/Cargo.toml
 	cargo clippy --release --all-targets --quiet -- --deny warnings
 	cargo clippy $(WASM) --quiet $(EXAMPLES:%=--package %) --package tidegate-guests --lib --examples -- --deny warnings
 
 dist:  ## The binary that is shipped: slower to build, smaller and faster
 	cargo build --profile dist --package tidegate
+
+# On the stable toolchain, hence without a sanitizer: neither the broker nor its codec has unsafe code to watch.
+FUZZ_SECONDS ?= 60
+FUZZ := $(abspath $(TARGET))/fuzz
+
+fuzz:  ## Looks for bytes that harm the broker, for FUZZ_SECONDS each: packets, and topics
+	test -x $(TARGET)/tools/bin/cargo-fuzz || cargo install --quiet --locked --root $(TARGET)/tools cargo-fuzz
+	for kind in packets topics; do \
+	  mkdir -p $(FUZZ)/corpus/$$kind && \
+	  $(TARGET)/tools/bin/cargo-fuzz run --fuzz-dir host/broker/fuzz --target-dir $(FUZZ) --sanitizer none \
+	    $$kind $(FUZZ)/corpus/$$kind -- -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -print_final_stats=1 || exit 1; \
+	done

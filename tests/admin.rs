@@ -438,7 +438,7 @@ async fn the_broker_is_seen_and_used_through_the_api() {
     client.subscribe("a/#", QoS::AtLeastOnce).await;
     let connections = async || {
         let clients = admin.get("/api/v1/broker/clients").await.expect(200);
-        clients.json()["connections"]
+        clients.json()["clients"]
             .as_array()
             .expect("a list")
             .clone()

@@ -39,7 +39,7 @@ async fn clients_reach_one_another_through_the_broker() {
         assert_eq!(stranger.message().await, line);
     }
     let clients = host.admin().get("/api/v1/broker/clients").await.expect(200);
-    let connections = clients.json()["connections"].as_array().map(Vec::len);
+    let connections = clients.json()["clients"].as_array().map(Vec::len);
     assert_eq!(connections, Some(7));
     readers[0].unsubscribe("news/+/today").await;
     sender

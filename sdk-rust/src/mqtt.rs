@@ -4,6 +4,7 @@ use std::fmt;
 use std::fmt::Display;
 
 use crate::bindings::tidegate::mqtt::{client, types};
+use crate::key_value::{self, Bucket};
 
 /// How surely a message is delivered (MQTT 3.1.1, section 4.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,6 +106,58 @@ pub struct Delivery {
     pub attempt: u32,
     /// The trigger's topic filter that matched.
     pub matched_filter: String,
+}
+
+impl Delivery {
+    /// Does the work unless it was done for this message before: `delivery.once(&bucket, || …)?`. Returns what it
+    /// returned, or nothing where it had been done.
+    ///
+    /// A message is delivered at least once: again where the host stopped before it knew that the function was done, or
+    /// where a broker or a device sent it twice. The bucket remembers for two days which messages were handled; give it
+    /// one of its own. What stops between the work and the note that it was done is done again, so that work that cannot
+    /// be repeated at all belongs into one [`Bucket::update`](crate::key_value::Bucket::update).
+    pub fn once<T, E>(
+        &self,
+        bucket: &Bucket,
+        work: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Option<T>, E>
+    where
+        E: From<key_value::Error>,
+    {
+        let note = format!("{NOTE}{}", self.id);
+        if bucket.exists(&note)? {
+            return Ok(None);
+        }
+        let done = work()?;
+        bucket.set(&note, "")?;
+        self.forget_old_notes(bucket)?;
+        Ok(Some(done))
+    }
+
+    /// A page of notes in a hundred messages keeps the bucket from growing for ever.
+    fn forget_old_notes(&self, bucket: &Bucket) -> Result<(), key_value::Error> {
+        let Some(now_ms) = time_ms(&self.id).filter(|ms| ms % 100 == 0) else {
+            return Ok(());
+        };
+        let is_old = |key: &&String| {
+            let id = key.strip_prefix(NOTE).and_then(time_ms);
+            id.is_some_and(|ms| ms + NOTES_KEPT_MS < now_ms)
+        };
+        let (keys, _) = bucket.keys_page(None)?;
+        let old: Vec<&str> = keys.iter().filter(is_old).map(String::as_str).collect();
+        if old.is_empty() {
+            return Ok(());
+        }
+        bucket.delete_many(&old)
+    }
+}
+
+const NOTE: &str = "once/";
+const NOTES_KEPT_MS: u64 = 2 * 24 * 3600 * 1000;
+
+/// When the host had the message: its id begins with the milliseconds since 1970.
+fn time_ms(id: &str) -> Option<u64> {
+    u64::from_str_radix(id, 16).ok().map(|number| number >> 20)
 }
 
 /// Why a message was not published or not understood.

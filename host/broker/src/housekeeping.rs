@@ -27,6 +27,7 @@ pub(crate) async fn run(inner: Weak<Inner>, stop: CancellationToken) {
         if round.is_multiple_of(10) {
             inner.expire_retained();
             inner.publish_figures();
+            inner.router.topics.rest();
         }
     }
 }

@@ -38,6 +38,7 @@ mod tap;
 #[cfg(test)]
 mod tests;
 pub mod topic;
+mod topics;
 pub mod transport;
 mod tree;
 
@@ -45,3 +46,4 @@ pub use broker::{Broker, Disposal, PublishError, Settings};
 pub use figures::{BrokerFigures, ClientSnapshot};
 pub use spool::SpoolFigures;
 pub use tap::TapReader;
+pub use topics::TopicSnapshot;

@@ -19,6 +19,7 @@ use crate::shared::Group;
 use crate::spool::Spool;
 use crate::store::{MessageId, TakerId};
 use crate::topic::TopicFilter;
+use crate::topics::Topics;
 use crate::tree::{Matches, Subscriber, Tree};
 
 /// Knows who gets what.
@@ -29,6 +30,7 @@ pub(crate) struct Router {
     pub(crate) budget: Budget,
     last_message: AtomicI64,
     pub(crate) figures: RouterFigures,
+    pub(crate) topics: Topics,
 }
 
 /// Counts since the start.
@@ -74,6 +76,7 @@ impl Router {
             budget: Budget::default(),
             last_message: AtomicI64::new(last_message),
             figures: RouterFigures::default(),
+            topics: Topics::default(),
         }
     }
 
@@ -117,6 +120,7 @@ impl Router {
             inbox.offer(publication, filter, false, Some(receipt));
         }
         self.offer_sessions(&matches, publication, receipt);
+        self.topics.count(message);
         self.figures.received.fetch_add(1, Ordering::Relaxed);
         let bytes = message.payload.len() as u64;
         self.figures

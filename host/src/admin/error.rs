@@ -65,6 +65,17 @@ pub(super) enum ApiError {
     NoSuchKey(Name, String),
     #[error("MQTT is switched off on this host")]
     MqttOff,
+    #[error(transparent)]
+    BrokerStore(#[from] tidegate_broker::store::StoreError),
+    #[error("there is no client `{0}`; `tidegate broker clients` lists those that there are")]
+    NoSuchClient(String),
+    #[error("`{0}` has no dead letter `{1}`; `tidegate dead-letters` lists those that there are")]
+    NoSuchDeadLetter(Name, String),
+    #[error(
+        "`{0}` has {1} messages in its inbox and {2} dead letters: say what becomes of them with `inbox=keep`, \
+         for a function of the same name to take them over, or with `inbox=drop`"
+    )]
+    InboxNotEmpty(Name, usize, usize),
 }
 
 impl ApiError {
@@ -92,6 +103,10 @@ impl ApiError {
             ApiError::BadRequest(_) => (S::BAD_REQUEST, "bad_request"),
             ApiError::NoSuchKey(..) => (S::NOT_FOUND, "no_such_key"),
             ApiError::MqttOff => (S::CONFLICT, "mqtt_off"),
+            ApiError::BrokerStore(_) => (S::SERVICE_UNAVAILABLE, "storage_unavailable"),
+            ApiError::NoSuchClient(_) => (S::NOT_FOUND, "no_such_client"),
+            ApiError::NoSuchDeadLetter(..) => (S::NOT_FOUND, "no_such_dead_letter"),
+            ApiError::InboxNotEmpty(..) => (S::CONFLICT, "inbox_not_empty"),
         }
     }
 

@@ -10,7 +10,9 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tidegate_broker::Disposal;
 
+use super::dead_letters;
 use super::error::ApiError;
 use super::router::{ApiResult, Deploys, Host, Viewer, name};
 use super::upload::upload;
@@ -48,9 +50,43 @@ pub(super) async fn delete(
     Deploys(actor): Deploys,
     State(host): Host,
     Path(function): Path<String>,
+    Query(query): Query<DeleteQuery>,
 ) -> ApiResult<StatusCode> {
-    host.deployer.delete(name(&function)?, actor).await?;
+    let function = name(&function)?;
+    let inbox = host
+        .broker
+        .as_ref()
+        .and_then(|broker| broker.inbox(function.as_str()));
+    let waiting = inbox.map_or(0, |inbox| inbox.snapshot().depth);
+    let dead_letters = dead_letters::count(&host, &function).await?;
+    let disposal = match query.inbox {
+        Some(InboxDisposal::Keep) => Disposal::Keep,
+        Some(InboxDisposal::Drop) => Disposal::Drop,
+        None if waiting + dead_letters > 0 => {
+            find(&host.tables, &function)?;
+            return Err(ApiError::InboxNotEmpty(function, waiting, dead_letters));
+        }
+        None => Disposal::Drop,
+    };
+    host.deployer.delete(function.clone(), actor).await?;
+    if let Some(broker) = &host.broker {
+        broker.close(function.as_str(), disposal);
+    }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What becomes of the inbox of a function that is deleted.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum InboxDisposal {
+    Keep,
+    Drop,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeleteQuery {
+    inbox: Option<InboxDisposal>,
 }
 
 /// `PUT /functions/{name}`: deploy.

@@ -5,6 +5,7 @@
 pub mod auth;
 mod broker;
 mod databases;
+mod dead_letters;
 mod error;
 mod functions;
 mod invoke;

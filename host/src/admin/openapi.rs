@@ -16,6 +16,8 @@ enum Content {
     Upload,
     /// JSON, or server-sent events with `follow=true`.
     JsonOrEvents,
+    /// Server-sent events.
+    Events,
 }
 
 /// Method, path, summary, query parameters, request, success status, answer.
@@ -29,7 +31,7 @@ type Operation = (
     Content,
 );
 
-use Content::{Bytes, Json as JsonContent, JsonOrEvents, Nothing, Upload};
+use Content::{Bytes, Events, Json as JsonContent, JsonOrEvents, Nothing, Upload};
 
 const UPLOAD: &[&str] = &[
     "route", "topic", "schedule", "bucket", "database", "publish", "outbound",
@@ -45,7 +47,7 @@ const OPERATIONS: &[Operation] = &[
     ("get", "/functions/{name}", "Show a function", &[], Nothing, 200, JsonContent),
     ("put", "/functions/{name}", "Deploy; 200 when nothing changed", UPLOAD, Upload, 201, JsonContent),
     ("post", "/functions/{name}", "What a deploy would do", DRY_RUN, Upload, 200, JsonContent),
-    ("delete", "/functions/{name}", "Remove a function with all its revisions", &[], Nothing, 204, Nothing),
+    ("delete", "/functions/{name}", "Remove a function with all its revisions", &["inbox"], Nothing, 204, Nothing),
     ("get", "/functions/{name}/revisions", "Revisions kept, newest first", &[], Nothing, 200, JsonContent),
     ("post", "/functions/{name}/rollback", "Make an older revision active", &[], JsonContent, 200, JsonContent),
     ("get", "/functions/{name}/logs", "Log lines", LOGS, Nothing, 200, JsonOrEvents),
@@ -61,7 +63,18 @@ const OPERATIONS: &[Operation] = &[
     ("get", "/secrets", "Names of secrets", &[], Nothing, 200, JsonContent),
     ("put", "/secrets/{name}", "Set a secret", &[], Bytes, 204, Nothing),
     ("delete", "/secrets/{name}", "Remove a secret that no function needs", &[], Nothing, 204, Nothing),
-    ("get", "/broker/clients", "MQTT clients that are connected", &[], Nothing, 200, JsonContent),
+    ("get", "/broker", "The broker's figures", &[], Nothing, 200, JsonContent),
+    ("get", "/broker/clients", "MQTT sessions, and their connections", &[], Nothing, 200, JsonContent),
+    ("delete", "/broker/clients/{client}", "End a client's connection and its session", &[], Nothing, 204, Nothing),
+    ("get", "/broker/topics", "Topics with rates and retained messages", &["filter"], Nothing, 200, JsonContent),
+    ("get", "/broker/messages", "Messages as they are published", &["filter"], Nothing, 200, Events),
+    ("get", "/broker/inboxes", "What waits for functions", &[], Nothing, 200, JsonContent),
+    ("get", "/broker/dead-letters", "Messages given up, newest first", &["function", "cursor", "limit"], Nothing, 200, JsonContent),
+    ("delete", "/broker/dead-letters/{function}", "Drop all of a function", &[], Nothing, 200, JsonContent),
+    ("post", "/broker/dead-letters/{function}/retry", "Try all of a function again", &[], Nothing, 200, JsonContent),
+    ("get", "/broker/dead-letters/{function}/{id}", "Show one with its payload", &[], Nothing, 200, JsonContent),
+    ("delete", "/broker/dead-letters/{function}/{id}", "Drop one", &[], Nothing, 204, Nothing),
+    ("post", "/broker/dead-letters/{function}/{id}/retry", "Try one again", &[], Nothing, 202, Nothing),
     ("post", "/broker/publish", "Publish an MQTT message", &[], JsonContent, 202, Nothing),
     ("post", "/login", "Exchange the code of a sign-in link for a token", &[], JsonContent, 200, JsonContent),
 ];
@@ -125,6 +138,7 @@ fn content(content: Content) -> Option<Value> {
         JsonContent => Some(json!({ "application/json": { "schema": { "type": "object" } } })),
         Bytes => Some(json!({ "application/octet-stream": {} })),
         Upload => Some(json!({ "application/wasm": {}, "multipart/form-data": {} })),
+        Events => Some(json!({ "text/event-stream": {} })),
         JsonOrEvents => Some(json!({ "application/json": {}, "text/event-stream": {} })),
     }
 }

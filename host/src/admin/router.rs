@@ -26,7 +26,8 @@ use super::auth::{Claims, Role, Tokens};
 use super::error::ApiError;
 use super::login::LoginCode;
 use super::{
-    broker, databases, functions, invoke, key_value, live, login, openapi, page, probes, secrets,
+    broker, databases, dead_letters, functions, invoke, key_value, live, login, openapi, page,
+    probes, secrets,
 };
 use crate::deploy::activate::Deployer;
 use crate::http_server;
@@ -102,8 +103,30 @@ pub fn router(state: Arc<AdminState>) -> Router {
         .route("/databases", get(databases::list))
         .route("/databases/{name}", delete(databases::delete))
         .route("/secrets", get(secrets::list))
+        .route("/broker", get(broker::figures))
         .route("/broker/clients", get(broker::clients))
+        .route("/broker/clients/{*client}", delete(broker::end_client))
+        .route("/broker/topics", get(broker::topics))
+        .route("/broker/messages", get(broker::messages))
         .route("/broker/publish", post(broker::publish))
+        .route("/broker/inboxes", get(broker::inboxes))
+        .route("/broker/dead-letters", get(dead_letters::list))
+        .route(
+            "/broker/dead-letters/{function}",
+            delete(dead_letters::drop_all),
+        )
+        .route(
+            "/broker/dead-letters/{function}/retry",
+            post(dead_letters::retry_all),
+        )
+        .route(
+            "/broker/dead-letters/{function}/{id}",
+            get(dead_letters::show).delete(dead_letters::drop_one),
+        )
+        .route(
+            "/broker/dead-letters/{function}/{id}/retry",
+            post(dead_letters::retry_one),
+        )
         .route("/login", post(login::login))
         .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
         // These two count their own bytes.

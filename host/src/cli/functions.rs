@@ -43,6 +43,9 @@ enum FunctionsCommand {
         /// Do not ask
         #[arg(long)]
         yes: bool,
+        /// What becomes of MQTT messages that it has not handled, and of its dead letters
+        #[arg(long, value_name = "WHAT")]
+        inbox: Option<InboxDisposal>,
         #[command(flatten)]
         client: ClientArgs,
     },
@@ -53,6 +56,16 @@ enum FunctionsCommand {
         #[command(flatten)]
         client: ClientArgs,
     },
+}
+
+/// What becomes of a deleted function's messages.
+#[derive(Clone, Copy, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum InboxDisposal {
+    /// They wait for a function of the same name
+    Keep,
+    /// They are gone
+    Drop,
 }
 
 /// A function, as the API describes it; the list leaves out the manifest, a deployment the counts.
@@ -155,11 +168,16 @@ pub(super) async fn run(args: FunctionsArgs) -> anyhow::Result<()> {
         None => list(&args.client).await,
         Some(FunctionsCommand::List { client }) => list(&client).await,
         Some(FunctionsCommand::Show { name, client }) => show(&name, &client).await,
-        Some(FunctionsCommand::Delete { name, yes, client }) => {
+        Some(FunctionsCommand::Delete {
+            name,
+            yes,
+            inbox,
+            client,
+        }) => {
             if !yes {
                 input::confirm(&name, "all of its revisions")?;
             }
-            delete(&name, &client).await
+            delete(&name, inbox, &client).await
         }
         Some(FunctionsCommand::Revisions { name, client }) => revisions(&name, &client).await,
     }
@@ -299,9 +317,14 @@ fn write_function(out: &mut impl Write, function: &Function, paint: Paint) -> io
     Ok(())
 }
 
-async fn delete(name: &Name, args: &ClientArgs) -> anyhow::Result<()> {
+async fn delete(
+    name: &Name,
+    inbox: Option<InboxDisposal>,
+    args: &ClientArgs,
+) -> anyhow::Result<()> {
     let client = AdminClient::new(args).await?;
     let request = client.request(Method::DELETE, &["functions", name.as_str()]);
+    let request = request.query(&[("inbox", inbox)]);
     let answer = client.fetch(request).await?;
     if args.json {
         return Ok(answer.print()?);

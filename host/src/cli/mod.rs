@@ -18,6 +18,8 @@ mod invoke;
 mod logs;
 mod test;
 
+mod broker;
+mod dead_letters;
 mod key_value;
 mod new;
 mod secret;
@@ -83,6 +85,17 @@ enum Command {
         #[command(subcommand)]
         command: key_value::KeyValueCommand,
     },
+    /// Publish an MQTT message
+    Pub(broker::PubArgs),
+    /// Show MQTT messages as they are published
+    Sub(broker::SubArgs),
+    /// Look at the MQTT broker: clients, topics, inboxes
+    Broker {
+        #[command(subcommand)]
+        command: broker::BrokerCommand,
+    },
+    /// List, show, retry and drop messages that functions did not handle
+    DeadLetters(dead_letters::DeadLettersArgs),
     /// List and delete the SQL databases of functions
     Databases(databases::DatabasesArgs),
     /// Set, list and delete the secrets that functions are granted by name
@@ -117,6 +130,14 @@ pub fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Logs(args) => as_client(async { logs::run(args).await.map(succeeded) }),
         Command::Kv { command } => {
             as_client(async { key_value::run(command).await.map(succeeded) })
+        }
+        Command::Pub(args) => as_client(async { broker::publish(args).await.map(succeeded) }),
+        Command::Sub(args) => as_client(async { broker::subscribe(args).await.map(succeeded) }),
+        Command::Broker { command } => {
+            as_client(async { broker::run(command).await.map(succeeded) })
+        }
+        Command::DeadLetters(args) => {
+            as_client(async { dead_letters::run(args).await.map(succeeded) })
         }
         Command::Databases(args) => as_client(async { databases::run(args).await.map(succeeded) }),
         Command::Secret { command } => {

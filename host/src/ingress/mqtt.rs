@@ -27,6 +27,7 @@ use crate::model::id::InvocationId;
 use crate::model::manifest::{MqttTrigger, Order};
 use crate::model::name::Name;
 use crate::model::outcome::Outcome;
+use crate::model::quantity::Span;
 use crate::observe::journal::{Level, Source};
 use crate::observe::metrics;
 use crate::trigger::table::TriggerTable;
@@ -123,14 +124,12 @@ impl MqttIngress {
         let message = arrival.message();
         let patience = patience(&function, &arrival);
         if message.hops >= HOPS_MAX {
-            let reason = format!(
-                "loop: the message has passed through {HOPS_MAX} functions, and would go round for ever"
-            );
-            return give_up(&function, arrival, InvocationId::new(), reason);
+            let why = format!("in a loop: it has passed through {HOPS_MAX} functions");
+            return give_up(&function, arrival, InvocationId::new(), "loop", why);
         }
         if patience.is_over(&arrival) {
-            let reason = patience.too_late();
-            return give_up(&function, arrival, InvocationId::new(), reason);
+            let why = patience.too_late();
+            return give_up(&function, arrival, InvocationId::new(), "deadline", why);
         }
         let delivery = Delivery {
             id: arrival.id(),
@@ -147,14 +146,14 @@ impl MqttIngress {
         let reason = record.outcome.reason();
         let pause = backoff(delivery.attempt);
         if arrival.is_volatile() {
-            let reason = format!("{reason}; a message of QoS 0 is tried once");
-            give_up(&function, arrival, record.id, reason);
+            let why = format!("after the one attempt that QoS 0 has: {reason}");
+            give_up(&function, arrival, record.id, "attempts", why);
         } else if delivery.attempt >= patience.attempts {
-            let reason = format!("{reason}, after {} attempts", delivery.attempt);
-            give_up(&function, arrival, record.id, reason);
+            let why = format!("after {} attempts: {reason}", delivery.attempt);
+            give_up(&function, arrival, record.id, "attempts", why);
         } else if patience.is_over_in(&arrival, pause) {
-            let reason = format!("{reason}; {}", patience.too_late());
-            give_up(&function, arrival, record.id, reason);
+            let why = format!("{}: {reason}", patience.too_late());
+            give_up(&function, arrival, record.id, "deadline", why);
         } else {
             arrival.retry(reason, pause);
         }
@@ -175,7 +174,7 @@ impl Patience {
     }
 
     fn too_late(&self) -> String {
-        format!("deadline: it was not handled within {:?}", self.deadline)
+        format!("at its deadline of {}", Span(self.deadline))
     }
 }
 
@@ -202,13 +201,19 @@ fn filter_of(trigger: &MqttTrigger) -> InboxFilter {
     }
 }
 
-fn give_up(function: &ReadyFunction, arrival: Arrival, invocation: InvocationId, reason: String) {
-    metrics::message_dropped(function.name.as_str(), "given_up");
+fn give_up(
+    function: &ReadyFunction,
+    arrival: Arrival,
+    invocation: InvocationId,
+    reason: &'static str,
+    why: String,
+) {
+    metrics::message_dropped(function.name.as_str(), reason);
     let (id, topic) = (arrival.id(), arrival.message().topic);
-    let text = format!("message {id} on `{topic}` is given up: {reason}");
+    let text = format!("message {id} on `{topic}` is given up {why}");
     function
         .journal
         .log(invocation, Level::Error, Source::Host, "", &text);
-    tracing::warn!(function = %function.name, %topic, message = id, reason, "a message is given up");
-    arrival.give_up(reason);
+    tracing::warn!(function = %function.name, %topic, message = id, why, "a message is given up");
+    arrival.give_up(why);
 }

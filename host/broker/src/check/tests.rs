@@ -7,7 +7,7 @@ use crate::packet::legal_packets;
 
 /// Enough to find what a fuzzer finds in its first minute; a slow machine stops before.
 const ROUNDS: usize = 200_000;
-const TIME_MAX: Duration = Duration::from_secs(10);
+const TIME_MAX: Duration = Duration::from_secs(5);
 
 /// xorshift64*
 struct Chance(u64);

@@ -1,7 +1,8 @@
 //! MQTT control packets of both versions, as the broker sees them: one type for each, whatever the version.
 //!
-//! Bytes become packets in the [`reader`], which refuses everything that the standard forbids, and packets become bytes in
-//! the [`writer`]. Between both and the wire stands a codec crate, of which nothing is seen outside this module.
+//! Bytes become packets in the [reader](PacketReader), which refuses everything that the standard forbids, and packets
+//! become bytes in the [writer](PacketWriter). Between both and the wire stands a codec crate, of which nothing is seen
+//! outside this module.
 
 mod convert;
 mod cursor;

@@ -1,5 +1,5 @@
-//! From bytes to packets: waits for a whole packet, has it checked by the [guard](super::guard), and gives it to the codec of
-//! the connection's version.
+//! From bytes to packets: waits for a whole packet, has it checked by the [guard], and gives it to the codec of the
+//! connection's version.
 //!
 //! The codec never sees a part of a packet: it would take the packet's header out of the buffer, and reserve what the
 //! packet says it will be long.

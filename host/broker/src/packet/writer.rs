@@ -1,12 +1,13 @@
 //! From packets to bytes, for a client of either version and no more than it takes.
 //!
-//! The codec writes all packets but PUBLISH: it would want to own the message in types of its own, in several allocations for
-//! each delivery, and cannot tell exactly how long the packet will be. So that one is written [here](super::delivery).
+//! The codec writes all packets but PUBLISH: it would want to own the message in types of its own, in several allocations
+//! for each delivery, and cannot tell exactly how long the packet will be. So that one is written [here](delivery).
+
+use std::num::NonZeroU16;
 
 use bytes::BytesMut;
 use bytestring::ByteString;
 use rmqtt_codec::{v3, v5};
-use std::num::NonZeroU16;
 use tokio_util::codec::Encoder as _;
 
 use super::{AckKind, ConnectAck, Delivered, Granted, ReasonCode, Version, delivery};
