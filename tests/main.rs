@@ -13,6 +13,7 @@ mod durability;
 mod examples;
 mod guest_sqlite;
 mod http;
+mod inboxes;
 mod interfaces;
 mod key_value;
 mod languages;

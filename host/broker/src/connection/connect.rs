@@ -44,6 +44,41 @@ struct NotConnected {
     text: String,
 }
 
+/// What the answer to a CONNECT has to keep to.
+#[derive(Clone, Copy)]
+struct Manners {
+    version: Version,
+    packet_bytes_max: Option<u32>,
+    wants_problem_information: bool,
+}
+
+impl Manners {
+    fn of(connect: &Connect) -> Manners {
+        Manners {
+            version: connect.version,
+            packet_bytes_max: connect.packet_bytes_max,
+            wants_problem_information: connect.wants_problem_information,
+        }
+    }
+
+    /// Of a client whose CONNECT could not be read.
+    fn usual(version: Option<Version>) -> Manners {
+        Manners {
+            version: version.unwrap_or(Version::V311),
+            packet_bytes_max: None,
+            wants_problem_information: true,
+        }
+    }
+
+    fn writer(self) -> PacketWriter {
+        PacketWriter::new(
+            self.version,
+            self.packet_bytes_max,
+            self.wants_problem_information,
+        )
+    }
+}
+
 /// A client whose CONNECT is in order, before it has a session.
 struct Known {
     connect: Box<Connect>,
@@ -76,29 +111,32 @@ pub(super) async fn connect(
         let accepted = accepted.ok()?;
         let mut wire = Wire::new(accepted.stream);
         let mut reader = PacketReader::new();
-        let known = match first(&mut wire, &mut reader).await {
+        let first = first(&mut wire, &mut reader).await;
+        let (manners, known) = match first {
             First::Connect(connect) => {
-                inner
-                    .known(connect, address, accepted.certificate_names)
-                    .await
+                let manners = Manners::of(&connect);
+                let names = accepted.certificate_names;
+                (manners, inner.known(connect, address, names).await)
             }
-            First::Malformed(reason, text) => Err(NotConnected { reason, text }),
+            First::Malformed(reason, text) => {
+                let manners = Manners::usual(reader.version());
+                (manners, Err(NotConnected { reason, text }))
+            }
             First::Nothing => return None,
         };
         drop(guest);
-        Some((wire, reader, known))
+        Some((wire, reader, manners, known))
     };
-    let (wire, reader, known) = tokio::select! {
+    let (wire, reader, manners, known) = tokio::select! {
         () = stop.cancelled() => return None,
         opened = timeout(CONNECT_TIMEOUT, opened) => opened.ok().flatten()?,
     };
-    let version = reader.version().unwrap_or(Version::V311);
     match known {
         Ok(known) => admit(inner, wire, reader, known, address, transport.scheme()).await,
         Err(refused) => {
             tracing::debug!(%address, reason = refused.text, "an MQTT client was not let in");
             inner.connections.count_refused();
-            refuse(wire, version, refused).await;
+            refuse(wire, manners, refused).await;
             None
         }
     }
@@ -121,7 +159,7 @@ async fn first(wire: &mut Wire, reader: &mut PacketReader) -> First {
 }
 
 /// CONNACK with the reason, and the end.
-async fn refuse(mut wire: Wire, version: Version, refused: NotConnected) {
+async fn refuse(mut wire: Wire, manners: Manners, refused: NotConnected) {
     let mut out = BytesMut::new();
     let ack = ConnectAck {
         session_present: false,
@@ -129,7 +167,7 @@ async fn refuse(mut wire: Wire, version: Version, refused: NotConnected) {
         reason_string: Some(refused.text),
         granted: None,
     };
-    PacketWriter::new(version, None, true).connect_ack(&mut out, &ack);
+    manners.writer().connect_ack(&mut out, &ack);
     // It had its time.
     let _ = timeout(LINGER_TIMEOUT, wire.linger(&mut out)).await;
 }
@@ -209,7 +247,8 @@ async fn admit(
         assigned,
         identity,
     } = known;
-    let version = connect.version;
+    let manners = Manners::of(&connect);
+    let version = manners.version;
     let expiry_seconds = connect
         .session_expiry_seconds
         .min(SESSION_EXPIRY_SECONDS_MAX);
@@ -226,7 +265,7 @@ async fn admit(
             let text = "the client id belongs to somebody else, or there are too many sessions";
             let text = text.to_owned();
             inner.connections.count_refused();
-            refuse(wire, version, NotConnected { reason, text }).await;
+            refuse(wire, manners, NotConnected { reason, text }).await;
             return None;
         }
     };
@@ -248,7 +287,7 @@ async fn admit(
         inner.detach(&session, &link, WillAction::Discard);
         let text = "the session cannot be stored at present".to_owned();
         let reason = ReasonCode::ServerUnavailable;
-        refuse(wire, version, NotConnected { reason, text }).await;
+        refuse(wire, manners, NotConnected { reason, text }).await;
         return None;
     }
     let keep_alive_seconds = match version {
@@ -265,11 +304,9 @@ async fn admit(
         keep_alive_seconds: (keep_alive_seconds != connect.keep_alive_seconds)
             .then_some(keep_alive_seconds),
     };
-    let wants_information = connect.wants_problem_information;
-    let writer = PacketWriter::new(version, connect.packet_bytes_max, wants_information);
     let window = connect.receive_max.min(INFLIGHT_MAX).into();
     let aliases = connect.topic_alias_max.min(TOPIC_ALIASES_MAX);
-    let mut outgoing = Outgoing::new(writer, window, aliases);
+    let mut outgoing = Outgoing::new(manners.writer(), window, aliases);
     let ack = ConnectAck {
         session_present: is_present,
         reason: ReasonCode::Success,
