@@ -1,6 +1,6 @@
 -- What the MQTT broker has to have again after a start: sessions with their subscriptions, retained messages, messages
 -- that wait for sessions or functions, and dead letters. It is all in memory as well: these tables are written all the
--- time and read at start, so that they have small rows, integers for keys, and no indexes beside them.
+-- time and read at start, so that they have small rows, integers for keys, and hardly an index beside them.
 
 -- The highest id that a taker (a session, or the inbox of a function) has ever had: none is used again.
 CREATE TABLE broker_taker (
@@ -97,3 +97,6 @@ CREATE TABLE broker_dead_letter (
     last_ms INTEGER NOT NULL,
     PRIMARY KEY (message, taker)
 ) STRICT, WITHOUT ROWID;
+
+-- Which is the oldest of an inbox, and how many there are. Dead letters are rare enough for an index.
+CREATE INDEX broker_dead_letter_taker ON broker_dead_letter (taker);

@@ -40,6 +40,35 @@ pub const MESSAGE_DEADLINE_DEFAULT: Duration = Duration::from_secs(24 * 3600);
 /// The most for [`MESSAGE_DEADLINE_DEFAULT`]'s setting.
 pub const MESSAGE_DEADLINE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 
+// === Devices ===
+
+/// Devices of one host: all are held in memory, and a host has no more connections than that.
+pub const DEVICES_MAX: usize = 20_000;
+/// Devices in one page of a listing.
+pub const DEVICES_PAGE: usize = 1000;
+/// Filters that one device may publish to, and as many that it may subscribe to: each message is held against them.
+pub const DEVICE_FILTERS_MAX: usize = 64;
+/// Names in client certificates that stand for one device.
+pub const DEVICE_CERTIFICATES_MAX: usize = 8;
+/// Bytes of one of them.
+pub const CERTIFICATE_NAME_BYTES_MAX: usize = 256;
+/// Bytes of a token that is a device's password; longer ones are not looked at.
+pub const DEVICE_TOKEN_BYTES_MAX: usize = 8 * KIB as usize;
+/// MQTT connections that one address may make in a second, once it has used up [`CONNECTS_BURST`]; one more is told to
+/// come back later. Addresses of this machine may make any number: they are trusted, and bridges and tests make many.
+pub const CONNECTS_PER_SECOND: u32 = 100;
+/// MQTT connections that one address may make at once: all devices of a site, behind one address, after a power cut.
+pub const CONNECTS_BURST: u32 = 1000;
+/// Wrong passwords for one user name that one address may give in a minute, and at once. Beyond it not even the right one
+/// is looked at. From this machine as well: what guesses here guesses for somebody else.
+pub const WRONG_PASSWORDS_PER_MINUTE: u32 = 10;
+/// The same for all user names of one address together. More, so that one device with a wrong password does not lock out
+/// the others behind its address; nobody guesses 160 bits with it.
+pub const WRONG_PASSWORDS_OF_ADDRESS_PER_MINUTE: u32 = 300;
+/// Addresses, and addresses with user names, whose attempts are counted. Beyond it those are forgotten that were quiet
+/// for longest.
+pub const ATTEMPTS_REMEMBERED: usize = 20_000;
+
 // === Schedules ===
 
 /// Bytes of a cron expression; the longest that say something are lists of all minutes.

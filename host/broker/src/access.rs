@@ -4,15 +4,21 @@
 //! message and subscription, as they may change while the client is connected; [`crate::Broker::access_changed`] makes the
 //! broker look at what was granted before.
 
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
-use crate::topic::{TopicFilter, TopicName};
+use crate::topic::{InvalidTopic, TopicFilter, TopicName};
 
 /// Tells who a client is.
 pub trait Access: Send + Sync + 'static {
@@ -76,9 +82,29 @@ pub struct Permissions {
     pub subscribe: Vec<PermissionFilter>,
 }
 
-/// A topic filter in which `%c` stands for the client id and `%u` for the identity's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A topic filter in which `%c` stands for the client id and `%u` for the identity's name, each as a level of its own or
+/// as a part of one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct PermissionFilter(TopicFilter);
+
+/// Why a text is not a [`PermissionFilter`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPermission {
+    /// Whoever may subscribe to a filter may share the subscription.
+    #[error(
+        "`{0}` is a shared subscription; give the filter alone, as in `sensors/#`: it covers sharing as well"
+    )]
+    Shared(String),
+    /// A `%` that no `c` and no `u` follows.
+    #[error(
+        "`{0}` has a `%` that stands for nothing: `%c` is the client id, `%u` the device's name, as in `sensors/%u/#`"
+    )]
+    Placeholder(String),
+    /// It is no topic filter otherwise.
+    #[error(transparent)]
+    Filter(#[from] InvalidTopic),
+}
 
 /// [`Permissions`] of one client: with its names in place.
 #[derive(Clone, Debug)]
@@ -90,16 +116,15 @@ pub struct Resolved {
 impl Permissions {
     /// Everything, `$SYS/#` included.
     pub fn all() -> Permissions {
-        let everything =
-            || ["#", "$SYS/#"].map(|filter| PermissionFilter(filter.parse().expect("a filter")));
+        let everything = || ["#", "$SYS/#"].map(|filter| filter.parse().expect("a filter"));
         Permissions {
             publish: everything()[..1].to_vec(),
             subscribe: everything().to_vec(),
         }
     }
 
-    /// With this client's names in place. A filter with a placeholder grants nothing to a client whose name has a wildcard
-    /// or a level separator in it, or none at all.
+    /// With this client's names in place. A filter with a placeholder grants nothing to a client whose name has `+`, `#`,
+    /// `/`, `$` or `%` in it, or that has none at all.
     pub fn resolve(&self, client_id: &str, identity: Option<&str>) -> Resolved {
         let resolve = |filters: &[PermissionFilter]| {
             let resolved = filters
@@ -115,6 +140,11 @@ impl Permissions {
 }
 
 impl PermissionFilter {
+    /// The filter as text, with its placeholders.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
     fn resolve(&self, client_id: &str, identity: Option<&str>) -> Option<TopicFilter> {
         let mut text = self.0.as_str().to_owned();
         for (placeholder, name) in [("%c", Some(client_id)), ("%u", identity)] {
@@ -127,17 +157,52 @@ impl PermissionFilter {
     }
 }
 
+impl FromStr for PermissionFilter {
+    type Err = InvalidPermission;
+
+    fn from_str(text: &str) -> Result<PermissionFilter, InvalidPermission> {
+        if text.starts_with("$share/") {
+            return Err(InvalidPermission::Shared(text.to_owned()));
+        }
+        let mut after_percent = text.split('%').skip(1);
+        if after_percent.any(|rest| !rest.starts_with(['c', 'u'])) {
+            return Err(InvalidPermission::Placeholder(text.to_owned()));
+        }
+        Ok(PermissionFilter(text.parse()?))
+    }
+}
+
+impl TryFrom<String> for PermissionFilter {
+    type Error = InvalidPermission;
+
+    fn try_from(text: String) -> Result<PermissionFilter, InvalidPermission> {
+        text.parse()
+    }
+}
+
+impl From<PermissionFilter> for String {
+    fn from(filter: PermissionFilter) -> String {
+        filter.0.into()
+    }
+}
+
+impl fmt::Display for PermissionFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Whether a name can stand in a topic without meaning anything there but itself. A `$` makes a topic the server's own
+/// where it is the first character, and a `%` would be taken for a placeholder.
 fn is_one_level(name: &str) -> bool {
-    // A `%` would be taken for a placeholder in what was put in place before.
-    !name.is_empty() && !name.contains(['/', '+', '#', '%'])
+    !name.is_empty() && !name.contains(['/', '+', '#', '$', '%'])
 }
 
 impl Resolved {
     /// Whether messages may be published to this topic. The server's own topics are nobody's.
     pub fn may_publish(&self, topic: &TopicName) -> bool {
-        self.publish
-            .iter()
-            .any(|filter| filter.matches(topic.as_str()))
+        let topic = topic.as_str();
+        !topic.starts_with('$') && self.publish.iter().any(|filter| filter.matches(topic))
     }
 
     /// Whether this filter asks for nothing that is not granted.

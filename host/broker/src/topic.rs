@@ -18,7 +18,7 @@ pub struct TopicName(ByteString);
 pub struct TopicFilter(String);
 
 /// Why a text is not a topic name or filter.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InvalidTopic {
     /// [MQTT-4.7.3-1]
     #[error("a topic has at least one character")]
@@ -133,6 +133,10 @@ impl TopicFilter {
         // [MQTT-4.7.2-1]: a leading wildcard does not reach the server's own topics.
         if other.0.starts_with('$') && self.0.starts_with(['+', '#']) {
             return false;
+        }
+        // A topic has at least one level, so that these two are one.
+        if other.0 == "#" {
+            return ["#", "+/#"].contains(&self.as_str());
         }
         let mut wanted = other.0.split('/');
         for granted in self.0.split('/') {

@@ -10,8 +10,6 @@ mod dead_letters;
 mod load;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0004_secrets.sql"),
     include_str!("../../../migrations/0005_schedule.sql"),
     include_str!("../../../migrations/0006_broker.sql"),
+    include_str!("../../../migrations/0007_device.sql"),
 ];
 
 /// Applies what is missing.

@@ -7,6 +7,7 @@
 pub mod broker;
 pub mod database;
 pub mod deployments;
+pub mod devices;
 pub mod files;
 pub mod guest_databases;
 pub mod key_value;

@@ -14,13 +14,10 @@ pub(super) fn list(
     before: Option<MessageId>,
     limit: usize,
 ) -> Result<Vec<DeadLetter>, StorageError> {
-    // Their ids alone are put in order, as payloads may be large.
-    let mut statement = db.prepare_cached(
-        "SELECT d.taker, d.message FROM broker_inbox AS i
-             CROSS JOIN broker_dead_letter AS d ON d.taker = i.taker AND d.message < ?2
-         WHERE ?1 IS NULL OR i.function = ?1
-         ORDER BY d.message DESC, d.taker",
-    )?;
+    let mut statement = db.prepare_cached(match function {
+        Some(_) => OF_ONE,
+        None => OF_ALL,
+    })?;
     let before = before.unwrap_or(MessageId::MAX);
     let mut rows = statement.query(params![function, before])?;
     let mut listed = Vec::new();
@@ -35,6 +32,16 @@ pub(super) fn list(
     }
     Ok(listed)
 }
+
+/// Of one function. Their ids alone are put in order, as payloads may be large.
+const OF_ONE: &str = "SELECT d.taker, d.message FROM broker_inbox AS i
+     CROSS JOIN broker_dead_letter AS d ON d.taker = i.taker AND d.message < ?2
+ WHERE i.function = ?1 ORDER BY d.message DESC";
+
+/// Of all functions, in the order that they are stored in.
+const OF_ALL: &str = "SELECT d.taker, d.message FROM broker_dead_letter AS d
+     CROSS JOIN broker_inbox AS i ON i.taker = d.taker
+ WHERE ?1 IS NULL AND d.message < ?2 ORDER BY d.message DESC, d.taker DESC";
 
 /// This function's dead letter of this message.
 pub(super) fn one(

@@ -1,12 +1,11 @@
 //! What was committed comes back, once, in order, or not at all.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+mod commits;
+mod dead_letters;
 
 use bytes::Bytes;
 use tempfile::TempDir;
-use tidegate_broker::limits::DEAD_LETTERS_MAX;
-use tidegate_broker::message::{Message, Properties, QoS, from_unix_ms, unix_ms};
+use tidegate_broker::message::{Message, Properties, QoS, from_unix_ms};
 use tidegate_broker::store::{
     AttemptsRecord, Change, DeadLetter, DeadLetterRecord, DeliveryRecord, InboxRecord, MessageId,
     SessionRecord, Store as _, Stored, StoredMessage, SubscriptionRecord, TakerId,
@@ -97,7 +96,7 @@ fn message(topic: &str) -> Message {
 /// One with everything that a message may have.
 fn full_message() -> Message {
     // Milliseconds are what is kept.
-    let expires = from_unix_ms(unix_ms(SystemTime::now() + Duration::from_secs(60)));
+    let expires = from_unix_ms(1_900_000_000_123);
     Message {
         payload: Bytes::from_static(b"\0\xff"),
         qos: QoS::ExactlyOnce,
@@ -357,7 +356,6 @@ async fn messages_wait_in_their_order_until_they_are_settled() {
         stored_message(30),
         Change::Delivery(delivery(2, 30)),
         Change::Settled(2, 30),
-        Change::MessageForgotten(30),
     ];
     let stored = after(&changes).await;
     let expected = [delivery(1, 10), delivery(1, 20), of_session, of_inbox];
@@ -366,6 +364,40 @@ async fn messages_wait_in_their_order_until_they_are_settled() {
     assert_eq!(ids, [10, 20, full.id]);
     assert_eq!(stored.messages[2], full);
     assert_eq!(stored.message_max, full.id);
+}
+
+#[tokio::test]
+async fn a_message_goes_with_the_last_that_refers_to_it() {
+    let kept = Kept::new();
+    kept.commit(&[
+        Change::Session(session(1)),
+        Change::Inbox(inbox(2, "f")),
+        Change::Inbox(inbox(3, "g")),
+        stored_message(10),
+        Change::Delivery(delivery(1, 10)),
+        Change::Delivery(delivery(2, 10)),
+        Change::Delivery(delivery(3, 10)),
+    ])
+    .await;
+    for (change, rows) in [
+        (Change::DeadLetter(dead_letter(2, 10)), [1, 2, 1]),
+        (Change::Settled(1, 10), [1, 1, 1]),
+        (Change::Settled(1, 10), [1, 1, 1]),
+        (Change::DeadLetter(dead_letter(3, 10)), [1, 0, 2]),
+        (Change::DeadLetterGone(3, 10), [1, 0, 1]),
+        (Change::InboxGone(2), [0, 0, 0]),
+        (stored_message(11), [1, 0, 0]),
+        (Change::Delivery(delivery(1, 11)), [1, 1, 0]),
+        // It may be there already.
+        (stored_message(11), [1, 1, 0]),
+        (Change::Settled(1, 11), [0, 0, 0]),
+        (stored_message(12), [1, 0, 0]),
+        (Change::DeadLetter(dead_letter(3, 12)), [1, 0, 1]),
+        (Change::DeadLetterGone(3, 12), [0, 0, 0]),
+    ] {
+        kept.commit(std::slice::from_ref(&change)).await;
+        assert_eq!(kept.rows().await, rows, "after {change:?}");
+    }
 }
 
 #[tokio::test]
@@ -408,292 +440,4 @@ async fn inboxes_come_back_with_the_filters_that_they_had_last() {
         after(&changes).await.inboxes,
         [with(1, &["b/+", "#"]), with(2, &[])]
     );
-}
-
-#[tokio::test]
-async fn dead_letters_take_the_place_of_their_deliveries() {
-    let first = DeadLetterRecord {
-        first_ms: Some(4),
-        qos: QoS::AtLeastOnce,
-        ..dead_letter(1, 10)
-    };
-    let kept = Kept::new();
-    kept.commit(&[
-        Change::Inbox(inbox(1, "f")),
-        Change::Inbox(inbox(2, "g")),
-        Change::Message(StoredMessage {
-            id: 10,
-            message: full_message(),
-        }),
-        stored_message(20),
-        Change::Delivery(delivery(1, 10)),
-        Change::DeadLetter(first.clone()),
-        Change::DeadLetter(dead_letter(2, 10)),
-        Change::Delivery(delivery(1, 20)),
-        Change::DeadLetter(dead_letter(1, 20)),
-        Change::DeadLetterGone(1, 20),
-        Change::Delivery(delivery(1, 20)),
-    ])
-    .await;
-    let (kept, stored) = kept.restarted().await;
-    assert_eq!(stored.deliveries, [delivery(1, 20)]);
-    assert_eq!(stored.dead_letters, [(1, 10), (2, 10)]);
-    let ids: Vec<MessageId> = stored.messages.iter().map(|stored| stored.id).collect();
-    assert_eq!(ids, [20], "not those of dead letters");
-    assert_eq!(stored.message_max, 20);
-
-    let expected = DeadLetter {
-        function: "f".to_owned(),
-        record: first,
-        message: full_message(),
-    };
-    assert_eq!(kept.dead_letters(Some("f")).await, [expected.clone()]);
-    let one = |function: &str, message| kept.store.dead_letter(function.to_owned(), message);
-    assert_eq!(one("f", 10).await.expect("read"), Some(expected));
-    assert_eq!(
-        one("g", 10)
-            .await
-            .expect("read")
-            .map(|one| one.function)
-            .as_deref(),
-        Some("g")
-    );
-    assert_eq!(one("f", 20).await.expect("read"), None);
-    assert_eq!(one("h", 10).await.expect("read"), None);
-
-    kept.commit(&[Change::InboxGone(1)]).await;
-    assert_eq!(kept.dead_letters(Some("f")).await, []);
-    assert_eq!(kept.dead_letters(None).await.len(), 1);
-}
-
-#[tokio::test]
-async fn pages_of_dead_letters_leave_none_out() {
-    let kept = Kept::new();
-    let mut changes: Vec<Change> = (1..=3)
-        .map(|taker| Change::Inbox(inbox(taker, &format!("f{taker}"))))
-        .collect();
-    for id in 1..=20 {
-        changes.push(stored_message(id));
-        let takers = (1..=3).filter(|taker| id % taker == 0);
-        changes.extend(takers.map(|taker| Change::DeadLetter(dead_letter(taker, id))));
-    }
-    kept.commit(&changes).await;
-    let all: Vec<(MessageId, TakerId)> = (1..=20)
-        .rev()
-        .flat_map(|id| {
-            (1..=3)
-                .filter(move |taker| id % taker == 0)
-                .map(move |taker| (id, taker))
-        })
-        .collect();
-    for limit in [1, 2, 7, 100] {
-        let mut seen = Vec::new();
-        let mut before = None;
-        loop {
-            let page = kept
-                .store
-                .dead_letters(None, before, limit)
-                .await
-                .expect("a page");
-            let Some(last) = page.last() else { break };
-            assert!(page.len() <= limit + 2, "{} of {limit}", page.len());
-            before = Some(last.record.message);
-            seen.extend(
-                page.iter()
-                    .map(|one| (one.record.message, one.record.taker)),
-            );
-        }
-        assert_eq!(seen, all, "{limit} at a time");
-    }
-    let page = kept
-        .store
-        .dead_letters(Some("f2".to_owned()), Some(10), 2)
-        .await
-        .expect("a page");
-    let ids: Vec<MessageId> = page.iter().map(|one| one.record.message).collect();
-    assert_eq!(ids, [8, 6]);
-}
-
-#[tokio::test]
-async fn more_dead_letters_than_are_kept_displace_the_oldest_with_what_only_they_refer_to() {
-    let kept = Kept::new();
-    let most = MessageId::try_from(DEAD_LETTERS_MAX).expect("fits");
-    let mut changes = vec![
-        Change::Inbox(inbox(1, "f")),
-        Change::Inbox(inbox(2, "g")),
-        Change::Session(session(3)),
-        Change::Session(session(4)),
-    ];
-    for id in 1..=most {
-        changes.extend([stored_message(id), Change::DeadLetter(dead_letter(1, id))]);
-    }
-    // Some of them are wanted for something else as well, one by a session that is gone.
-    changes.extend([
-        Change::DeadLetter(dead_letter(2, 1)),
-        Change::Delivery(delivery(3, 2)),
-        Change::Delivery(delivery(2, 3)),
-        Change::Delivery(delivery(4, 4)),
-        Change::SessionEnded(4),
-    ]);
-    kept.commit(&changes).await;
-    assert_eq!(kept.rows().await, [most, 3, most + 1]);
-
-    let further = |id| [stored_message(id), Change::DeadLetter(dead_letter(1, id))];
-    let changes: Vec<Change> = (most + 1..=most + 6).flat_map(further).collect();
-    kept.commit(&changes).await;
-    assert_eq!(kept.rows().await, [most + 3, 2, most + 1]);
-    // The same again changes nothing.
-    kept.commit(&changes).await;
-    assert_eq!(kept.rows().await, [most + 3, 2, most + 1]);
-    let ids: Vec<MessageId> = kept
-        .dead_letters(Some("f"))
-        .await
-        .iter()
-        .map(|one| one.record.message)
-        .collect();
-    assert_eq!(ids, (7..=most + 6).rev().collect::<Vec<_>>());
-
-    // One that is gone makes room for one.
-    let mut changes = vec![Change::DeadLetterGone(1, most)];
-    changes.extend(further(most + 7));
-    kept.commit(&changes).await;
-    let oldest = kept
-        .dead_letters(Some("f"))
-        .await
-        .pop()
-        .map(|one| one.record.message);
-    assert_eq!(oldest, Some(7));
-    // Older than all that there are: it is the one that goes.
-    kept.commit(&[stored_message(0), Change::DeadLetter(dead_letter(1, 0))])
-        .await;
-    assert_eq!(
-        kept.store
-            .dead_letter("f".to_owned(), 0)
-            .await
-            .expect("read"),
-        None
-    );
-    let (_, stored) = kept.restarted().await;
-    let ids: Vec<MessageId> = stored.messages.iter().map(|stored| stored.id).collect();
-    assert_eq!(ids, [2, 3]);
-}
-
-/// Some of everything, `takers` times.
-fn some_of_everything(takers: TakerId) -> Vec<Change> {
-    let of = |taker: TakerId| {
-        let (handled, waiting, given_up) = (taker * 10, taker * 10 + 1, taker * 10 + 2);
-        let function = -taker;
-        [
-            Change::Session(SessionRecord {
-                will: Some((full_message(), 1)),
-                ..session(taker)
-            }),
-            Change::Subscribed(taker, subscription("a")),
-            Change::Subscribed(taker, subscription("b")),
-            Change::Unsubscribed(taker, "a".to_owned()),
-            Change::Received(taker, 1),
-            Change::Received(taker, 2),
-            Change::ReceivedReleased(taker, 1),
-            Change::Retained(Message {
-                hops: 1,
-                ..message(&format!("retained/{taker}"))
-            }),
-            Change::Retained(message(&format!("cleared/{taker}"))),
-            Change::RetainedCleared(format!("cleared/{taker}")),
-            Change::Inbox(inbox(function, "f")),
-            stored_message(handled),
-            Change::Delivery(delivery(taker, handled)),
-            Change::Delivery(delivery(function, handled)),
-            Change::Settled(taker, handled),
-            Change::Settled(function, handled),
-            Change::MessageForgotten(handled),
-            stored_message(waiting),
-            Change::Delivery(delivery(taker, waiting)),
-            Change::Delivery(DeliveryRecord {
-                packet_id: Some(1),
-                ..delivery(taker, waiting)
-            }),
-            stored_message(given_up),
-            Change::Delivery(delivery(function, given_up)),
-            Change::DeadLetter(dead_letter(function, given_up)),
-            Change::Session(session(taker)),
-        ]
-    };
-    (1..=takers).flat_map(of).collect()
-}
-
-#[tokio::test]
-async fn what_is_committed_twice_is_there_once() {
-    let changes = some_of_everything(3);
-    let once = after(&changes).await;
-    assert_eq!(once.deliveries.len() + once.dead_letters.len(), 6);
-    let kept = Kept::new();
-    kept.commit(&changes).await;
-    let rows = kept.rows().await;
-    kept.commit(&changes).await;
-    assert_eq!(kept.rows().await, rows);
-    assert_eq!(text(&kept.restarted().await.1), text(&once));
-}
-
-#[tokio::test]
-async fn thousands_of_changes_are_one_commit() {
-    let changes = some_of_everything(208);
-    assert!(changes.len() > 4900, "{}", changes.len());
-    let stored = after(&changes).await;
-    assert_eq!((stored.sessions.len(), stored.retained.len()), (208, 208));
-    assert_eq!(
-        (stored.deliveries.len(), stored.dead_letters.len()),
-        (208, 208)
-    );
-}
-
-#[tokio::test]
-async fn what_is_left_over_or_lost_is_repaired_at_start() {
-    let kept = Kept::new();
-    let mut changes = some_of_everything(3);
-    changes.push(stored_message(1000));
-    kept.commit(&changes).await;
-    kept.execute("DELETE FROM broker_message WHERE id IN (11, 22)")
-        .await;
-    let (kept, stored) = kept.restarted().await;
-    let waiting: Vec<TakerId> = stored
-        .deliveries
-        .iter()
-        .map(|delivery| delivery.taker)
-        .collect();
-    assert_eq!(waiting, [2, 3], "one has lost its message");
-    assert_eq!(stored.dead_letters, [(-3, 32), (-1, 12)]);
-    assert_eq!(stored.message_max, 32, "nothing refers to the last message");
-    assert_eq!(kept.rows().await, [4, 2, 2]);
-}
-
-#[tokio::test]
-async fn a_full_disk_is_said_and_half_of_nothing_is_kept() {
-    let kept = Kept::new();
-    kept.commit(&some_of_everything(1)).await;
-    let before = kept.rows().await;
-    kept.execute("PRAGMA max_page_count = 1").await;
-    let large = Message {
-        payload: vec![0; 256 * 1024].into(),
-        ..message("large")
-    };
-    let mut changes = some_of_everything(3);
-    changes.push(Change::Retained(large));
-    changes.extend(some_of_everything(4));
-    let changes: Arc<[Change]> = changes.into();
-    for _ in 0..2 {
-        let error = kept.store.commit(changes.clone()).await.expect_err("full");
-        assert!(error.0.starts_with("the disk is full: "), "{error}");
-    }
-    assert_eq!(kept.rows().await, before);
-    // What needs no room goes on.
-    kept.commit(&[Change::Settled(1, 11), Change::MessageForgotten(11)])
-        .await;
-    kept.execute("PRAGMA max_page_count = 1000000").await;
-    kept.store
-        .commit(changes)
-        .await
-        .expect("there is room again");
-    let (_, stored) = kept.restarted().await;
-    assert_eq!((stored.sessions.len(), stored.retained.len()), (4, 5));
 }
