@@ -1,6 +1,8 @@
 //! What becomes of messages that functions do not handle at once: they wait, across crashes and deployments, or become dead
 //! letters.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tidegate_tests::command_line::{client, run};
 use tidegate_tests::{AdminClient, MqttClient, QoS, SOON, TestHost, artifacts, eventually};
@@ -208,6 +210,36 @@ async fn a_deadline_ends_attempts() {
         refused.contains("mqtt.deadline") && refused.contains("30d"),
         "{refused}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_acknowledged_while_the_disk_is_full_and_then_it_goes_on_by_itself() {
+    // Less than the log of the database has by then.
+    const FILE_BYTES_MAX: u64 = 64 * 1024;
+    let mut host = TestHost::start().await;
+    let admin = host.admin();
+    deploy_failing(&admin, 10).await;
+    let sender = MqttClient::connect(host.mqtt_address(), "sender").await;
+    sender.publish("in/before", "99", QoS::AtLeastOnce).await;
+    host.limit_file_bytes(Some(FILE_BYTES_MAX));
+    let mut waiting = std::pin::pin!(sender.publish("in/during", "99", QoS::AtLeastOnce));
+    eventually("the broker says that it cannot store", SOON, async || {
+        let early = timeout(Duration::from_millis(20), waiting.as_mut()).await;
+        assert!(early.is_err(), "it was acknowledged, and is nowhere");
+        let figures = admin.get("/api/v1/broker").await.expect(200).json();
+        (figures["is_failing"] == true).then_some(())
+    })
+    .await;
+    // What needs no disk goes on: clients among themselves, and functions that handle what they get.
+    let mut other = MqttClient::connect(host.mqtt_address(), "other").await;
+    other.subscribe("x", QoS::AtLeastOnce).await;
+    other.publish("x", "still", QoS::AtLeastOnce).await;
+    assert_eq!(other.next_message().await.text(), "still");
+    host.limit_file_bytes(None);
+    timeout(SOON, waiting).await.expect("acknowledged soon");
+    host.kill9();
+    host.restart().await;
+    assert_eq!(depth(&host.admin()).await, Some(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ mod capabilities;
 mod cli;
 mod deploy;
 mod dev;
+mod devices;
 mod dry_run;
 mod durability;
 mod examples;

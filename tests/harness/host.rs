@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 
 use crate::{AdminClient, artifacts, eventually};
@@ -259,6 +259,16 @@ impl TestHost {
     /// Asks the host to stop (SIGTERM) and does not wait.
     pub fn ask_to_stop(&self) {
         self.signal(Signal::TERM);
+    }
+
+    /// Lets the host write no file beyond this many bytes from now on: to it, the disk is full. None takes it back.
+    pub fn limit_file_bytes(&self, bytes_max: Option<u64>) {
+        let pid = Pid::from_raw(self.process_id().cast_signed());
+        let limit = Rlimit {
+            current: bytes_max,
+            maximum: None,
+        };
+        prlimit(pid, Resource::Fsize, limit).expect("the limit can be set");
     }
 
     /// Waits until the host has stopped.

@@ -17,12 +17,12 @@ pub enum LogFormat {
 
 /// Starts the log. `TIDEGATE_LOG` filters it, as in `info,tidegate=debug`.
 pub fn start(format: LogFormat) {
-    // The embedded broker logs every disconnection as an error; they are its clients' everyday life.
-    let filter = EnvFilter::try_from_env("TIDEGATE_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,rumqttd=off"));
+    let filter = EnvFilter::try_from_env("TIDEGATE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Where the log cannot be written (its disk is full), there is nowhere to say so, and trying would panic.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     // A second start in one process, as tests do, keeps the first.
     let _ = match format {
