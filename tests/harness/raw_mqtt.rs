@@ -3,13 +3,15 @@
 //! Packets of clients are built by [`Connect`], [`Publish`], [`Subscribe`] and the functions beside them, or by hand from
 //! [`packet`], [`text`] and [`variable_integer`] where they are to be wrong. Packets of servers are read into
 //! [`ServerPacket`]; the reader panics at whatever the standard forbids a server to send, so that each test checks that
-//! too. A [`Client`] is one connection, over TCP or any other stream of bytes.
+//! too. A [`Client`] is one connection, over TCP or any other stream of bytes, such as that of a
+//! [`web_socket::WebSocket`].
 
 mod build;
 mod client;
 mod encoding;
 mod parse;
 pub mod property;
+pub mod web_socket;
 
 pub use build::{
     Acknowledgement, Connect, Publish, Subscribe, Unsubscribe, Will, auth, disconnect, options,

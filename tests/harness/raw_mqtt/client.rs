@@ -283,6 +283,16 @@ impl Client {
         assert_eq!(next, None, "a packet instead of an end");
     }
 
+    /// All bytes that come until the broker closes the connection, for answers to what is in no known version.
+    pub async fn read_to_end(&mut self) -> Vec<u8> {
+        loop {
+            let more = timeout(SOON, self.stream.read_buf(&mut self.received)).await;
+            if !matches!(more.expect("an end soon"), Ok(1..)) {
+                return std::mem::take(&mut self.received);
+            }
+        }
+    }
+
     /// The broker says DISCONNECT with this reason code (MQTT 5), and closes the connection.
     pub async fn expect_disconnect(&mut self, reason: u8) -> Disconnect {
         match self.expect_packet().await {
