@@ -2,7 +2,8 @@
 //!
 //! A test starts a [`TestHost`] on free ports and an empty data directory, deploys guests from [`artifacts`] or [`sdks`]
 //! through [`AdminClient`] or the [`command_line`], speaks to them over HTTP ([`TestHost::function`]), hand-written bytes
-//! ([`Wire`]) or MQTT ([`MqttClient`], [`mosquitto`]), and waits for what takes its time with [`eventually`].
+//! ([`Wire`]) or MQTT ([`MqttClient`], [`raw_mqtt`], [`mosquitto`]), and waits for what takes its time with
+//! [`eventually`].
 
 #![allow(
     clippy::print_stderr,
@@ -16,6 +17,7 @@ mod eventually;
 mod host;
 pub mod mosquitto;
 mod mqtt;
+pub mod raw_mqtt;
 pub mod sdks;
 mod upstream;
 mod wire;
