@@ -6,7 +6,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 EXAMPLES := hello-http sensor-average threshold-alert activity-report
 WASM := --release --target wasm32-wasip2
 
-.PHONY: run test setup examples lint dist fuzz
+.PHONY: run test setup examples lint crash bench soak dist fuzz
 
 run: setup examples  ## Builds what is missing, starts Tidegate with the examples, prints what to try
 	cargo build --release --package tidegate
@@ -30,6 +30,18 @@ lint:
 	cargo fmt --check --manifest-path host/broker/fuzz/Cargo.toml
 	cargo clippy --release --all-targets --quiet -- --deny warnings
 	cargo clippy $(WASM) --quiet $(EXAMPLES:%=--package %) --package tidegate-guests --lib --examples -- --deny warnings
+
+crash: setup  ## Kills the host 500 times under load and at 200 of its writes and syncs: an hour or so
+	CRASH_ROUNDS=500 CRASH_POINTS=200 cargo test --release --package tidegate-tests --test integration -- \
+		--nocapture --test-threads 1 mqtt_crash
+
+# What is shipped is what is measured, where it is there.
+bench: setup  ## Measures the broker beside Mosquitto and rumqttd: a quarter of an hour
+	$(if $(wildcard $(TARGET)/dist/tidegate),TEST_HOST_BINARY=$(abspath $(TARGET))/dist/tidegate) \
+		cargo bench --package tidegate-tests --bench mqtt
+
+soak: setup  ## Mixed load for SOAK_SECONDS (600); fails if the host's memory grows
+	cargo bench --package tidegate-tests --bench soak
 
 dist:  ## The binary that is shipped: slower to build, smaller and faster
 	cargo build --profile dist --package tidegate

@@ -52,6 +52,11 @@ pub fn example(name: &str) -> Vec<u8> {
     read(&example_path(name))
 }
 
+/// Where `tests/setup` has installed something under this name.
+pub fn installed(name: &str) -> PathBuf {
+    target_directory().join("sdks").join(name)
+}
+
 pub(crate) fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

@@ -179,6 +179,16 @@ impl TestHost {
         self.read("stderr")
     }
 
+    /// The URL of a listener by its name in the ready line, such as `mqtts`.
+    pub fn listener(&self, name: &str) -> String {
+        let text = self.stdout();
+        let line = text.lines().next().expect("the ready line");
+        let ready: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let url = ready[name].as_str();
+        url.unwrap_or_else(|| panic!("no `{name}` in {line}"))
+            .to_owned()
+    }
+
     /// The address of the functions' listener.
     pub fn http_address(&self) -> SocketAddr {
         address(&self.http)

@@ -1,12 +1,16 @@
-//! Mosquitto's command-line clients: MQTT as others speak it.
+//! Mosquitto's command-line clients and its broker: MQTT as others speak it.
+
+mod broker;
 
 use std::net::SocketAddr;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
+
+pub use broker::Broker;
 
 /// The longest that a client runs.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -21,6 +25,23 @@ pub async fn publish(address: SocketAddr, arguments: &[&str]) {
     let done = done
         .expect("mosquitto_pub ends")
         .expect("mosquitto_pub is installed");
+    assert!(
+        done.status.success(),
+        "mosquitto_pub {arguments:?}: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+}
+
+/// As [`publish`], with this on standard input, for arguments that take it from there.
+pub async fn publish_input(address: SocketAddr, arguments: &[&str], input: &[u8]) {
+    let mut client = command("mosquitto_pub", address, arguments)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("mosquitto_pub is installed");
+    let mut stdin = client.stdin.take().expect("it was asked for");
+    stdin.write_all(input).await.expect("it reads");
+    drop(stdin);
+    let done = output(client).await;
     assert!(
         done.status.success(),
         "mosquitto_pub {arguments:?}: {}",

@@ -64,11 +64,22 @@ impl Authority {
         }
     }
 
-    /// What a server needs to be taken for this name.
-    fn server(&self, name: &str, protocols: &[&str]) -> TlsAcceptor {
+    /// A certificate for this name or address, and its key, as PEM.
+    pub fn certificate(&self, name: &str) -> (String, String) {
+        let (certificate, key) = self.sign(name);
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    fn sign(&self, name: &str) -> (rcgen::Certificate, rcgen::KeyPair) {
         let key = rcgen::KeyPair::generate().expect("randomness");
         let params = rcgen::CertificateParams::new([name.to_owned()]).expect("a name");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        (certificate, key)
+    }
+
+    /// What a server needs to be taken for this name.
+    fn server(&self, name: &str, protocols: &[&str]) -> TlsAcceptor {
+        let (certificate, key) = self.sign(name);
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
