@@ -1,216 +1,316 @@
-//! Devices: who may connect, what each may do, and that it is so at once when it changes.
+//! Devices: who is let in, what they may do, and that changes reach those that are connected.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
-use serde_json::json;
+use rumqttc::QoS;
+use serde_json::{Value, json};
 use tidegate_tests::command_line::run;
-use tidegate_tests::{MqttClient, QoS, SOON, TestHost, artifacts, eventually};
+use tidegate_tests::{AdminClient, MqttClient, Reply, Role, TestHost};
 
-const PUMP: &str = "/api/v1/devices/pump";
-
-/// Adds a device with `tidegate device add` and returns its password.
-async fn add(host: &TestHost, name: &str, arguments: &[&str]) -> String {
-    let arguments = [&["device", "add", name], arguments].concat();
-    let added = run(host, &arguments).await.ok();
-    added.out.trim_end().to_owned()
+/// The password of a device that was added from the command line.
+async fn added(host: &TestHost, arguments: &[&str]) -> String {
+    let arguments = [&["device", "add"], arguments].concat();
+    run(host, &arguments).await.ok().out.trim().to_owned()
 }
 
-async fn connect(
-    address: SocketAddr,
-    client_id: &str,
-    name: &str,
-    password: &str,
-) -> Result<MqttClient, String> {
-    let (name, password) = (name.to_owned(), password.to_owned());
-    MqttClient::try_connect(address, client_id, |options| {
-        options.set_credentials(name, password);
-    })
-    .await
+async fn connect(host: &TestHost, user: &str, password: &str) -> Result<MqttClient, String> {
+    let credentials = |options: &mut rumqttc::MqttOptions| {
+        options.set_credentials(user, password.to_owned());
+    };
+    MqttClient::try_connect(host.mqtt_address(), &format!("client-{user}"), credentials).await
 }
 
-async fn connected(address: SocketAddr, client_id: &str, name: &str, password: &str) -> MqttClient {
-    let client = connect(address, client_id, name, password).await;
-    client.expect("the broker lets it in")
+/// A client without a name, which may do everything from here.
+async fn operator(host: &TestHost) -> MqttClient {
+    MqttClient::connect(host.mqtt_address(), "operator").await
+}
+
+async fn put(admin: &AdminClient, device: &str, body: &Value) -> Reply {
+    let request = admin.request(reqwest::Method::PUT, &format!("/api/v1/devices/{device}"));
+    Reply::of(request.json(body)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_does_what_it_was_granted_and_nothing_else() {
     let mut host = TestHost::start().await;
-    let grants = ["--publish", "sensors/%u/#", "--subscribe", "cmd/%c/#"];
-    let password = add(&host, "pump", &grants).await;
-    assert!(password.len() >= 20, "{password}");
-    let shown = run(&host, &["device", "show", "pump"]).await.ok();
-    assert!(!shown.out.contains(&password), "{shown:?}");
-    shown.says(&["sensors/%u/#", "cmd/%c/#"]);
-    // Also after a restart.
-    host.restart().await;
-    let address = host.mqtt_address();
-    let mut watcher = MqttClient::connect(address, "watcher").await;
-    watcher.subscribe("#", QoS::AtLeastOnce).await;
-    let mut pump = connected(address, "pump-1", "pump", &password).await;
-    pump.subscribe("cmd/pump-1/+", QoS::AtLeastOnce).await;
-    for wider in [
-        "cmd/#",
-        "cmd/+/x",
-        "#",
-        "$SYS/#",
-        "$share/g/#",
-        "cmd/pump-2/x",
-    ] {
-        let refused = pump.try_subscribe(wider, QoS::AtLeastOnce).await;
-        assert!(refused.is_err(), "{wider}");
-    }
-    pump.subscribe("$share/g/cmd/pump-1/shared", QoS::AtLeastOnce)
-        .await;
-    pump.publish("sensors/other/a", "no", QoS::AtLeastOnce)
-        .await;
-    pump.publish("cmd/pump-1/x", "no", QoS::AtLeastOnce).await;
-    pump.publish("sensors/pump/a", "yes", QoS::AtLeastOnce)
-        .await;
-    let seen = watcher.next_message().await;
-    assert_eq!(
-        (seen.topic.as_str(), seen.text().as_str()),
-        ("sensors/pump/a", "yes")
-    );
-    watcher
-        .publish("cmd/pump-1/on", "1", QoS::AtLeastOnce)
-        .await;
-    assert_eq!(pump.next_message().await.topic, "cmd/pump-1/on");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn only_those_with_the_password_are_let_in() {
-    let host = TestHost::start().await;
-    let password = add(&host, "pump", &["--publish", "#"]).await;
-    let address = host.mqtt_address();
-    for (name, password) in [
-        ("pump", "wrong"),
-        ("pump", ""),
-        ("nobody", password.as_str()),
-        ("", password.as_str()),
-    ] {
-        let refused = connect(address, "x", name, password).await;
-        let refused = refused.err().expect("it is not let in");
-        assert!(refused.contains("BadUserNamePassword"), "{refused}");
-    }
-    let first = connected(address, "x", "pump", &password).await;
-    let renewed = run(&host, &["device", "password", "pump"]).await.ok();
-    let renewed = renewed.out.trim_end();
-    assert!(connect(address, "y", "pump", &password).await.is_err());
-    let second = connected(address, "y", "pump", renewed).await;
-    second.publish("a", "x", QoS::AtLeastOnce).await;
-    drop(first);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn changes_reach_clients_that_are_connected() {
-    let host = TestHost::start().await;
-    let admin = host.admin();
-    let grants = ["--publish", "a/#", "--subscribe", "b/#"];
-    let password = add(&host, "pump", &grants).await;
-    let address = host.mqtt_address();
-    let mut watcher = MqttClient::connect(address, "watcher").await;
-    watcher.subscribe("a/#", QoS::AtLeastOnce).await;
-    let mut pump = connected(address, "pump", "pump", &password).await;
-    pump.subscribe("b/#", QoS::AtLeastOnce).await;
-    watcher.publish("b/1", "before", QoS::AtLeastOnce).await;
-    assert_eq!(pump.next_message().await.text(), "before");
-
-    let changed = json!({ "publish": ["c/#"], "subscribe": ["c/#"] });
-    let changed = serde_json::to_vec(&changed).expect("JSON");
-    let request = admin
-        .request(reqwest::Method::PUT, PUMP)
-        .header("content-type", "application/json")
-        .body(changed);
-    tidegate_tests::Reply::of(request).await.expect(200);
-    eventually(
-        "the subscription is taken away",
-        Duration::from_secs(5),
-        async || {
-            let clients = admin.get("/api/v1/broker/clients").await.expect(200).json();
-            let clients = clients["clients"].as_array().expect("a list").clone();
-            let pump = clients
-                .iter()
-                .find(|client| client["client_id"] == "pump")?;
-            (pump["subscriptions"] == json!([])).then_some(())
-        },
+    let password = added(
+        &host,
+        &["one", "--publish", "up/%u/#", "--subscribe", "down/%c/+"],
     )
     .await;
-    watcher.publish("b/2", "after", QoS::AtLeastOnce).await;
-    pump.subscribe("c/#", QoS::AtLeastOnce).await;
-    pump.publish("a/1", "not any more", QoS::AtLeastOnce).await;
-    pump.publish("c/1", "mine", QoS::AtLeastOnce).await;
-    assert_eq!(pump.next_message().await.text(), "mine");
-    watcher.publish("a/2", "last", QoS::AtLeastOnce).await;
-    assert_eq!(watcher.next_message().await.text(), "last");
+    for restarted in [false, true] {
+        if restarted {
+            host.restart().await;
+        }
+        let mut operator = operator(&host).await;
+        operator.subscribe("#", QoS::AtLeastOnce).await;
+        let mut device = connect(&host, "one", &password).await.expect("let in");
+        device
+            .subscribe("down/client-one/x", QoS::AtLeastOnce)
+            .await;
+        for filter in [
+            "#",
+            "down/#",
+            "down/client-two/x",
+            "down/client-one/#",
+            "$SYS/#",
+        ] {
+            let refused = device.try_subscribe(filter, QoS::AtLeastOnce).await;
+            assert!(refused.is_err(), "{filter}");
+        }
+        for topic in ["up/two/x", "up", "down/client-one/x", "up/one/x"] {
+            device.publish(topic, topic, QoS::AtLeastOnce).await;
+        }
+        assert_eq!(
+            operator.next_message().await.topic,
+            "up/one/x",
+            "the others are gone"
+        );
+        operator
+            .publish("down/client-one/x", "hello", QoS::AtLeastOnce)
+            .await;
+        assert_eq!(device.next_message().await.text(), "hello");
+    }
+    for (user, password) in [("one", "wrong"), ("two", password.as_str()), ("", "")] {
+        let refused = connect(&host, user, password).await.err();
+        assert!(refused.is_some(), "{user}");
+    }
+}
 
-    run(&host, &["device", "delete", "pump", "--yes"])
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_reach_devices_that_are_connected() {
+    let host = TestHost::start().await;
+    let password = added(&host, &["one", "--subscribe", "a/#", "--subscribe", "b/#"]).await;
+    let operator = operator(&host).await;
+    let mut device = connect(&host, "one", &password).await.expect("let in");
+    for filter in ["a/#", "b/#"] {
+        device.subscribe(filter, QoS::AtLeastOnce).await;
+    }
+    operator.publish("a/1", "1", QoS::AtLeastOnce).await;
+    assert_eq!(device.next_message().await.topic, "a/1");
+    run(&host, &["device", "set", "one", "--subscribe", "b/#"])
         .await
         .ok();
-    pump.disconnected().await;
-    assert!(connect(address, "pump", "pump", &password).await.is_err());
+    tidegate_tests::eventually("the subscription ends", tidegate_tests::SOON, async || {
+        operator.publish("a/2", "2", QoS::AtLeastOnce).await;
+        operator.publish("b/2", "2", QoS::AtLeastOnce).await;
+        let first = device.next_message().await.topic;
+        if first == "a/2" {
+            device.next_message().await;
+        }
+        (first == "b/2").then_some(())
+    })
+    .await;
+    assert!(device.try_subscribe("a/#", QoS::AtLeastOnce).await.is_err());
+
+    let fresh = run(&host, &["device", "password", "one"]).await.ok().out;
+    device.disconnected().await;
+    assert!(connect(&host, "one", &password).await.is_err());
+    let mut device = connect(&host, "one", fresh.trim()).await.expect("let in");
+    run(&host, &["device", "delete", "one", "--yes"]).await.ok();
+    device.disconnected().await;
+    assert!(connect(&host, "one", fresh.trim()).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_id_belongs_to_its_device() {
+async fn a_token_is_a_password_until_it_expires() {
     let host = TestHost::start().await;
-    let one = add(&host, "one", &["--subscribe", "#"]).await;
-    let two = add(&host, "two", &["--subscribe", "#"]).await;
-    let address = host.mqtt_address();
-    let first = connected(address, "the-id", "one", &one).await;
-    let refused = connect(address, "the-id", "two", &two).await;
-    assert!(refused.is_err(), "another device has it");
-    first.subscribe("still/there", QoS::AtLeastOnce).await;
-    let anonymous = MqttClient::try_connect(address, "the-id", |_| {}).await;
-    assert!(anonymous.is_err(), "nor does an anonymous client get it");
-    first.subscribe("still/there", QoS::AtLeastOnce).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_token_stands_for_a_device_of_its_own() {
-    let host = TestHost::start().await;
-    let made = run(
-        &host,
-        &[
+    let create = async |ttl: &str| {
+        let arguments = [
             "token",
             "create",
             "--device",
-            "visitor",
+            "sensor",
             "--publish",
-            "in/#",
-            "--subscribe",
-            "out/#",
+            "up/%u",
             "--ttl",
-            "1h",
+            ttl,
+        ];
+        run(&host, &arguments).await.ok().out.trim().to_owned()
+    };
+    let mut operator = operator(&host).await;
+    operator.subscribe("#", QoS::AtLeastOnce).await;
+    let token = create("1h").await;
+    let device = connect(&host, "any", &token).await.expect("let in");
+    device.publish("up/any", "x", QoS::AtLeastOnce).await;
+    device.publish("up/sensor", "x", QoS::AtLeastOnce).await;
+    assert_eq!(operator.next_message().await.topic, "up/sensor");
+
+    let short = create("3s").await;
+    let mut device = connect(&host, "short", &short).await.expect("let in");
+    device.disconnected().await;
+    // Neither is the other one.
+    let refused = host
+        .admin()
+        .request(reqwest::Method::GET, "/api/v1/devices");
+    let refused = Reply::of(refused.bearer_auth(&token)).await;
+    assert!([400, 401].contains(&refused.status), "{refused:?}");
+    let admin = host.token(Role::Admin);
+    assert!(connect(&host, "sensor", &admin).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_passwords_are_looked_at_for_so_long_only() {
+    let host = TestHost::start().await;
+    let password = added(&host, &["one"]).await;
+    let other = added(&host, &["two"]).await;
+    for _ in 0..10 {
+        assert!(connect(&host, "one", "wrong").await.is_err());
+    }
+    assert!(connect(&host, "one", &password).await.is_err());
+    connect(&host, "two", &other)
+        .await
+        .expect("it has done nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_says_a_password_once() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let settings = json!({ "publish": ["up/%u"] });
+    let added = put(&admin, "one", &settings).await.expect(201).json();
+    let password = added["password"].as_str().expect("a password");
+    assert_eq!((added["name"].as_str(), password.len()), (Some("one"), 32));
+    assert_eq!(added["certificates"], json!(["one"]));
+    let changed = put(&admin, "one", &settings).await.expect(200).json();
+    assert_eq!(changed.get("password"), None);
+    for path in ["/api/v1/devices", "/api/v1/devices/one"] {
+        let shown = host
+            .admin_as(Role::Viewer)
+            .get(path)
+            .await
+            .expect(200)
+            .text();
+        assert!(
+            shown.contains("up/%u") && !shown.contains("password"),
+            "{shown}"
+        );
+        assert!(!shown.contains(password), "{shown}");
+    }
+    let log = host.stderr();
+    assert!(!log.contains(password), "{log}");
+    let renewed = admin.post("/api/v1/devices/one/password", &json!({})).await;
+    assert_ne!(renewed.expect(200).json()["password"], added["password"]);
+    connect(&host, "one", password)
+        .await
+        .err()
+        .expect("it has another one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes_about_devices_are_told_and_change_nothing() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    for (body, code) in [
+        (json!({ "publish": ["a#"] }), "device_invalid"),
+        (json!({ "subscribe": ["a/%x"] }), "device_invalid"),
+        (json!({ "subscribe": ["$share/g/a"] }), "device_invalid"),
+        (json!({ "publish": vec!["a"; 65] }), "device_invalid"),
+        (json!({ "certificates": [""] }), "device_invalid"),
+        (json!({ "publishes": [] }), "bad_request"),
+    ] {
+        let refused = put(&admin, "one", &body).await;
+        assert!(
+            refused.status == 400 || refused.status == 422,
+            "{refused:?}"
+        );
+        let problem = refused.json();
+        assert_eq!(problem["code"], code, "{problem}");
+    }
+    put(&admin, "One", &json!({}))
+        .await
+        .expect_problem(400, "invalid_name");
+    for role in [Role::Viewer, Role::Deployer] {
+        let other = host.admin_as(role);
+        put(&other, "one", &json!({}))
+            .await
+            .expect_problem(403, "role_insufficient");
+    }
+    host.stranger()
+        .get("/api/v1/devices")
+        .await
+        .expect_problem(401, "token_missing");
+    for reply in [
+        admin.get("/api/v1/devices/one").await,
+        admin.delete("/api/v1/devices/one").await,
+        admin.post("/api/v1/devices/one/password", &json!({})).await,
+    ] {
+        reply.expect_problem(404, "no_such_device");
+    }
+    let listed = admin.get("/api/v1/devices").await.expect(200).json();
+    assert_eq!(listed["devices"], json!([]));
+
+    put(&admin, "one", &json!({ "certificates": ["shared"] }))
+        .await
+        .expect(201);
+    let taken = put(&admin, "two", &json!({ "certificates": ["shared"] })).await;
+    taken.expect_problem(409, "certificate_taken");
+    run(&host, &["device", "add", "one"])
+        .await
+        .failed(1, &["there is a device `one` already", "device_exists"]);
+    run(&host, &["device", "set", "two", "--publish", "a"])
+        .await
+        .failed(1, &["there is no device `two`"]);
+    run(&host, &["device", "set", "one"])
+        .await
+        .failed(1, &["say what is to change"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_shows_and_changes_devices() {
+    let host = TestHost::start().await;
+    let password = added(
+        &host,
+        &[
+            "one",
+            "--publish",
+            "a",
+            "--publish",
+            "b",
+            "--certificate",
+            "CN one",
         ],
+    )
+    .await;
+    assert_eq!(password.len(), 32, "nothing else is on standard output");
+    let json = run(&host, &["device", "add", "two", "--json"])
+        .await
+        .ok()
+        .json();
+    assert_eq!(json["name"], "two");
+    let listed = run(&host, &["device", "list"]).await.ok();
+    listed.says(&["NAME", "one", "a, b", "CN one", "two"]);
+    run(&host, &["device", "set", "one", "--subscribe", "c/%c"])
+        .await
+        .ok();
+    let shown = run(&host, &["device", "show", "one"]).await.ok();
+    shown.says(&[
+        "publish      a",
+        "publish      b",
+        "subscribe    c/%c",
+        "certificate  CN one",
+        "added",
+    ]);
+    run(
+        &host,
+        &["device", "set", "one", "--no-publish", "--no-certificate"],
     )
     .await
     .ok();
-    let token = made.out.trim_end();
-    let component = artifacts::guest("mqtt_record");
-    let admin = host.admin();
-    admin.deployed("record", component, "topic=in/%23").await;
-    let address = host.mqtt_address();
-    let visitor = connected(address, "v", "visitor", token).await;
-    visitor.publish("in/a", "by token", QoS::AtLeastOnce).await;
-    eventually("the function has it", SOON, async || {
-        let reply = admin.get("/api/v1/buckets/default/keys/in%2Fa").await;
-        (reply.status == 200 && reply.text() == "by token").then_some(())
-    })
-    .await;
-    assert!(
-        visitor
-            .try_subscribe("in/#", QoS::AtLeastOnce)
-            .await
-            .is_err()
+    let json = run(&host, &["device", "show", "one", "--json"])
+        .await
+        .ok()
+        .json();
+    assert_eq!(
+        (&json["publish"], &json["subscribe"]),
+        (&json!([]), &json!(["c/%c"]))
     );
-    visitor.subscribe("out/x", QoS::AtLeastOnce).await;
-    // The admin API is not a device's.
-    let device = tidegate_tests::AdminClient::new(&host.admin, Some(token));
-    let refused = device.get("/api/v1/functions").await;
-    assert!([401, 403].contains(&refused.status), "{}", refused.text());
-    // Nor is the broker open to the tokens of people.
-    let person = host.token(tidegate_tests::Role::Admin);
-    assert!(connect(address, "w", "visitor", &person).await.is_err());
+    assert_eq!(json["certificates"], json!([]));
+    run(&host, &["device", "delete", "two"])
+        .await
+        .failed(1, &["add --yes"]);
+    run(&host, &["device", "delete", "two", "--yes"])
+        .await
+        .ok()
+        .says(&["deleted two"]);
+    let listed = run(&host, &["device", "list"]).await.ok();
+    assert!(!listed.out.contains("two"), "{listed:?}");
 }

@@ -13,13 +13,14 @@ use std::path::{Path, PathBuf};
 use code::code_of;
 
 /// Who may use whom within the host: `crate::…` paths by their beginnings. A leaf may use nothing that is not named.
-const LAYERS: [(&str, &[&str]); 20] = [
+const LAYERS: [(&str, &[&str]); 21] = [
     // The composition root.
     ("main", &[]),
     ("lib", &[]),
     (
         "cli",
         &[
+            "access::tokens",
             "admin::auth",
             "config",
             "host",
@@ -33,6 +34,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     (
         "host",
         &[
+            "access",
             "admin",
             "broker",
             "capability",
@@ -56,6 +58,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     (
         "admin",
         &[
+            "access",
             "broker",
             "deploy",
             "http_server",
@@ -104,6 +107,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
             "bindings", "broker", "limits", "model", "observe", "storage",
         ],
     ),
+    ("access", &["limits", "model", "storage"]),
     ("storage", &["limits", "model"]),
     ("broker", &["limits", "model", "observe"]),
     ("http_server", &["limits"]),
@@ -115,9 +119,10 @@ const LAYERS: [(&str, &[&str]); 20] = [
 ];
 
 /// Statuses outside of `ingress/respond.rs` and `admin/error.rs`, the two files that choose them for failures.
-const STATUSES: [(&str, &[&str]); 10] = [
+const STATUSES: [(&str, &[&str]); 11] = [
     ("admin/broker.rs", &["ACCEPTED", "NO_CONTENT"]),
     ("admin/databases.rs", &["NO_CONTENT"]),
+    ("admin/devices.rs", &["CREATED", "NO_CONTENT", "OK"]),
     ("admin/functions.rs", &["CREATED", "NO_CONTENT", "OK"]),
     ("admin/key_value.rs", &["NO_CONTENT"]),
     ("admin/probes.rs", &["SERVICE_UNAVAILABLE"]),

@@ -4,7 +4,6 @@
 //! plane has a runtime with a thread for each core; the admin API has one of its own, so that it answers whatever the
 //! guests do.
 
-mod anonymous;
 #[cfg(test)]
 mod tests;
 pub mod trial;
@@ -23,6 +22,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::access::devices::{Anonymous, Devices};
+use crate::access::tokens::TokenKey;
 use crate::admin::auth::Tokens;
 use crate::admin::login::LoginCode;
 use crate::admin::router::{self, AdminState};
@@ -46,7 +47,6 @@ use crate::storage::guest_databases::GuestDatabases;
 use crate::storage::keys::{self, Purpose};
 use crate::storage::secrets;
 use crate::trigger::tables::TriggerTables;
-use anonymous::Anonymous;
 
 /// How the host says that it is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +87,7 @@ struct Addresses {
 /// The parts that both planes share.
 struct Parts {
     database: Database,
+    devices: Arc<Devices>,
     guest_databases: Arc<GuestDatabases>,
     secrets: Secrets,
     broker: Option<Broker>,
@@ -158,8 +159,9 @@ impl Parts {
     ) -> anyhow::Result<Parts> {
         let pooled = PooledEngine::probe(config.instances_max, config.guest_memory_bytes_max)?;
         tracing::info!(pool = %pooled, "instance pool");
+        let devices = Arc::new(load_devices(config, &database).await?);
         let broker = match &config.mqtt {
-            Some(mqtt) => Some(open_broker(mqtt, &database).await?),
+            Some(mqtt) => Some(open_broker(mqtt, &database, &devices).await?),
             None => None,
         };
         let guest_databases = Arc::new(GuestDatabases::new(data_dir.databases()));
@@ -197,6 +199,7 @@ impl Parts {
         in_process.get_or_init(|| Arc::new(calls));
         Ok(Parts {
             database,
+            devices,
             guest_databases,
             secrets: granted,
             broker,
@@ -228,6 +231,7 @@ impl Parts {
             invoker: self.invoker.clone(),
             tables: self.tables.clone(),
             database: self.database.clone(),
+            devices: self.devices.clone(),
             guest_databases: self.guest_databases.clone(),
             broker: self.broker.clone(),
             metrics: Metrics::install(),
@@ -289,13 +293,16 @@ impl Parts {
     }
 }
 
-async fn open_broker(config: &MqttConfig, database: &Database) -> anyhow::Result<Broker> {
+async fn open_broker(
+    config: &MqttConfig,
+    database: &Database,
+    devices: &Arc<Devices>,
+) -> anyhow::Result<Broker> {
     let store = Arc::new(BrokerStore::new(database.clone()));
-    let access = Arc::new(Anonymous::new(config.anonymous));
     let settings = Settings {
         commit_delay: config.commit_delay,
     };
-    let broker = Broker::open(store, access, &settings).await;
+    let broker = Broker::open(store, devices.clone(), &settings).await;
     broker.context("the MQTT broker's state cannot be read")
 }
 
@@ -356,6 +363,16 @@ fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<StdTcpListener> {
     let listener = StdTcpListener::bind(address).context(hint)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
+}
+
+/// Who MQTT clients may be.
+async fn load_devices(config: &Config, database: &Database) -> anyhow::Result<Devices> {
+    let tokens = TokenKey::new(&host_key(database, Purpose::Tokens).await?);
+    let anonymous = match &config.mqtt {
+        Some(mqtt) if mqtt.anonymous => Anonymous::FromAnywhere,
+        _ => Anonymous::FromHere,
+    };
+    Ok(Devices::load(database.clone(), tokens, anonymous).await?)
 }
 
 /// The host's key for this purpose, made at first start.

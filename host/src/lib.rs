@@ -23,6 +23,7 @@
 //!
 //! Nothing below calls up. Everything that can fail at deploy does so there. Every bound is in [`limits`].
 
+pub mod access;
 pub mod admin;
 pub mod bindings;
 pub mod capability;

@@ -13,7 +13,10 @@ fn keep(message: Message, delivery: Delivery) -> Result<(), String> {
     let name = config::get("bucket").map_err(|error| error.to_string())?;
     let text = message.text().map_err(|error| error.to_string())?;
     let word = text.split(' ').next().unwrap_or_default();
-    let number = word.rsplit('/').next().and_then(|last| last.parse::<u64>().ok());
+    let number = word
+        .rsplit('/')
+        .next()
+        .and_then(|last| last.parse::<u64>().ok());
     if let (1, Some(every), Some(number)) = (delivery.attempt, setting("fails_every")?, number)
         && number % every == 0
     {

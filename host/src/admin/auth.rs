@@ -1,18 +1,14 @@
-//! Tokens: who may use the admin API.
+//! Tokens of the admin API: who may use it, and for what.
 //!
-//! JSON Web Tokens (RFC 7519) under the host's own key, HS256 and nothing else, with issuer, audience, subject, role
-//! and expiry all required. Whoever can read the data directory can make one.
+//! They are the host's own ([`TokenKey`]), with a role beside what every token says.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use anyhow::Context as _;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
 use super::error::ApiError;
-use crate::storage::database;
-use crate::storage::keys::{self, Purpose};
+use crate::access::tokens::{Audience, Claims, TokenKey};
 
 /// What a token allows; each role includes those before it.
 #[derive(
@@ -38,66 +34,31 @@ impl Role {
     }
 }
 
-/// What a token says.
+/// What a token of the admin API says beside what every token does.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Claims {
-    iss: String,
-    aud: String,
-    /// Whose token it is; recorded with what is done with it.
-    pub(super) sub: String,
+pub(super) struct AdminGrants {
     role: Role,
-    iat: u64,
-    nbf: u64,
-    exp: u64,
 }
 
-const ISSUER: &str = "tidegate";
-const AUDIENCE: &str = "tidegate-admin";
-/// For clocks that differ a little between who made the token and who checks it.
-const LEEWAY_SECONDS: u64 = 5;
 /// Longer tokens are not looked at.
 const TOKEN_BYTES_MAX: usize = 4096;
 
 /// Makes and checks tokens.
 pub struct Tokens {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
-    validation: Validation,
+    key: TokenKey,
 }
 
 impl Tokens {
     /// Tokens under this key.
     pub fn new(key: &[u8; 32]) -> Tokens {
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.leeway = LEEWAY_SECONDS;
-        validation.validate_nbf = true;
-        validation.set_issuer(&[ISSUER]);
-        validation.set_audience(&[AUDIENCE]);
-        validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
-        Tokens {
-            encoding: EncodingKey::from_secret(key),
-            decoding: DecodingKey::from_secret(key),
-            validation,
-        }
+        let key = TokenKey::new(key);
+        Tokens { key }
     }
 
     /// A token for this role, valid from now on for this long.
-    pub fn create(&self, subject: &str, role: Role, ttl: Duration) -> anyhow::Result<String> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .context("the clock is set before 1970")?
-            .as_secs();
-        let claims = Claims {
-            iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            sub: subject.to_owned(),
-            role,
-            iat: now,
-            nbf: now,
-            exp: now.saturating_add(ttl.as_secs()),
-        };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
-            .context("the token cannot be signed")
+    pub fn create(&self, subject: &str, role: Role, ttl: Duration) -> String {
+        let grants = AdminGrants { role };
+        self.key.sign(Audience::AdminApi, subject, grants, ttl)
     }
 
     /// What the token in this header says, if it is valid and has at least this role.
@@ -105,7 +66,7 @@ impl Tokens {
         &self,
         authorization: Option<&http::HeaderValue>,
         needed: Role,
-    ) -> Result<Claims, ApiError> {
+    ) -> Result<Claims<AdminGrants>, ApiError> {
         let header = authorization
             .ok_or(ApiError::NoToken)?
             .to_str()
@@ -114,33 +75,19 @@ impl Tokens {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(ApiError::NoToken);
         }
-        if token.len() > TOKEN_BYTES_MAX {
-            return Err(ApiError::BadToken("it is too long".to_owned()));
-        }
-        let claims = jsonwebtoken::decode::<Claims>(token.trim(), &self.decoding, &self.validation)
-            .map_err(|error| ApiError::BadToken(explain(error.kind())))?
-            .claims;
-        if claims.role < needed {
+        let verified = self
+            .key
+            .verify(Audience::AdminApi, token.trim(), TOKEN_BYTES_MAX);
+        let claims: Claims<AdminGrants> =
+            verified.map_err(|reason| ApiError::BadToken(reason.to_string()))?;
+        let held = claims.grants.role;
+        if held < needed {
             return Err(ApiError::Forbidden {
                 needed: needed.as_str(),
-                held: claims.role.as_str(),
+                held: held.as_str(),
             });
         }
         Ok(claims)
-    }
-}
-
-fn explain(kind: &jsonwebtoken::errors::ErrorKind) -> String {
-    use jsonwebtoken::errors::ErrorKind;
-    match kind {
-        ErrorKind::ExpiredSignature => "it has expired".to_owned(),
-        ErrorKind::ImmatureSignature => "it is not valid yet".to_owned(),
-        ErrorKind::InvalidSignature => "it was not made by this host".to_owned(),
-        ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience => {
-            "it is meant for something else".to_owned()
-        }
-        ErrorKind::MissingRequiredClaim(claim) => format!("it lacks the claim `{claim}`"),
-        _ => "it is not a token of this host".to_owned(),
     }
 }
 
@@ -151,17 +98,8 @@ pub fn create_token(
     role: Role,
     ttl: Duration,
 ) -> anyhow::Result<String> {
-    let file = database::file(data_dir);
-    anyhow::ensure!(
-        file.exists(),
-        "there is no Tidegate data in {}: start `tidegate serve` first, or name the directory with --data-dir",
-        data_dir.display()
-    );
-    let connection = database::open_beside(data_dir)
-        .with_context(|| format!("{} cannot be opened", file.display()))?;
-    let key = keys::find(&connection, Purpose::Tokens)?;
-    let key = key.context("the host has not made its key yet: start `tidegate serve` first")?;
-    Tokens::new(&key).create(subject, role, ttl)
+    let key = TokenKey::of(data_dir)?;
+    Ok(Tokens { key }.create(subject, role, ttl))
 }
 
 /// A token for the command line on the host's own machine.
@@ -171,8 +109,13 @@ pub fn local_token(data_dir: &Path) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::{SystemTime, UNIX_EPOCH};
+
+    use jsonwebtoken::{Algorithm, EncodingKey, Header};
     use serde_json::{Value, json};
+
+    use super::*;
+    use crate::access::tokens::ISSUER;
 
     fn tokens() -> Tokens {
         Tokens::new(&[7; 32])
@@ -194,7 +137,7 @@ mod tests {
         key: &[u8],
         change: impl FnOnce(&mut Value),
     ) -> http::HeaderValue {
-        let mut claims = json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": "x", "role": "admin", "iat": now(), "nbf": now(), "exp": now() + 60 });
+        let mut claims = json!({ "iss": ISSUER, "aud": Audience::AdminApi.as_str(), "sub": "x", "role": "admin", "iat": now(), "nbf": now(), "exp": now() + 60 });
         change(&mut claims);
         header(
             &jsonwebtoken::encode(
@@ -208,11 +151,7 @@ mod tests {
 
     #[test]
     fn a_token_is_good_for_its_role_and_those_below() {
-        let token = header(
-            &tokens()
-                .create("ci", Role::Deployer, Duration::from_secs(60))
-                .expect("made"),
-        );
+        let token = header(&tokens().create("ci", Role::Deployer, Duration::from_secs(60)));
         assert_eq!(
             tokens()
                 .check(Some(&token), Role::Viewer)

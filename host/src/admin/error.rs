@@ -7,6 +7,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use tidegate_broker::PublishError;
 
+use crate::access::devices::DeviceError;
 use crate::deploy::activate::DeployError;
 use crate::deploy::checks::Misfit;
 use crate::deploy::inspect::NotAComponent;
@@ -15,6 +16,7 @@ use crate::invoke::compile::CompileError;
 use crate::invoke::componentize::ComponentizeError;
 use crate::invoke::runtime::AsyncUnavailable;
 use crate::limits;
+use crate::model::device::InvalidDevice;
 use crate::model::name::{InvalidName, Name};
 use crate::model::secret::InvalidSecret;
 use crate::storage::database::StorageError;
@@ -28,6 +30,10 @@ pub(super) enum ApiError {
     Name(#[from] InvalidName),
     #[error(transparent)]
     Secret(#[from] InvalidSecret),
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    #[error(transparent)]
+    InvalidDevice(#[from] InvalidDevice),
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]
@@ -85,6 +91,8 @@ impl ApiError {
             ApiError::Deploy(error) => deploy_status_and_code(error),
             ApiError::Name(_) => (S::BAD_REQUEST, "invalid_name"),
             ApiError::Secret(_) => (S::BAD_REQUEST, "secret_invalid"),
+            ApiError::Device(error) => device_status_and_code(error),
+            ApiError::InvalidDevice(_) => (S::BAD_REQUEST, "device_invalid"),
             ApiError::Storage(StorageError::BucketFull(_)) => {
                 (S::INSUFFICIENT_STORAGE, "bucket_full")
             }
@@ -187,6 +195,19 @@ fn deploy_status_and_code(error: &DeployError) -> (StatusCode, &'static str) {
         DeployError::Busy => (S::SERVICE_UNAVAILABLE, "uploads_busy"),
         DeployError::Storage(_) => (S::SERVICE_UNAVAILABLE, "storage_unavailable"),
         DeployError::Host(_) => (S::INTERNAL_SERVER_ERROR, "host_error"),
+    }
+}
+
+fn device_status_and_code(error: &DeviceError) -> (StatusCode, &'static str) {
+    use StatusCode as S;
+    match error {
+        DeviceError::NoSuchDevice(_) => (S::NOT_FOUND, "no_such_device"),
+        // The request said `If-None-Match: *`.
+        DeviceError::Exists(_) => (S::PRECONDITION_FAILED, "device_exists"),
+        DeviceError::CertificateTaken(..) => (S::CONFLICT, "certificate_taken"),
+        DeviceError::TooMany => (S::CONFLICT, "too_many_devices"),
+        DeviceError::NoRandomness | DeviceError::Failed => (S::INTERNAL_SERVER_ERROR, "host_error"),
+        DeviceError::Storage(_) => (S::SERVICE_UNAVAILABLE, "storage_unavailable"),
     }
 }
 

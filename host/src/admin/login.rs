@@ -57,7 +57,6 @@ pub(super) async fn login(
         return Err(ApiError::BadLogin);
     }
     let token = state.tokens.create("dashboard", Role::Admin, SESSION_TTL);
-    let token = token.map_err(|error| ApiError::BadRequest(error.to_string()))?;
     Ok(Json(json!({ "token": token })))
 }
 

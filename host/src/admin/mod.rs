@@ -6,6 +6,7 @@ pub mod auth;
 mod broker;
 mod databases;
 mod dead_letters;
+mod devices;
 mod error;
 mod functions;
 mod invoke;

@@ -75,6 +75,11 @@ const OPERATIONS: &[Operation] = &[
     ("get", "/broker/dead-letters/{function}/{id}", "Show one with its payload", &[], Nothing, 200, JsonContent),
     ("delete", "/broker/dead-letters/{function}/{id}", "Drop one", &[], Nothing, 204, Nothing),
     ("post", "/broker/dead-letters/{function}/{id}/retry", "Try one again", &[], Nothing, 202, Nothing),
+    ("get", "/devices", "MQTT devices, a page at a time", &["cursor"], Nothing, 200, JsonContent),
+    ("get", "/devices/{name}", "Show a device", &[], Nothing, 200, JsonContent),
+    ("put", "/devices/{name}", "Add a device and say its password, once; 200 when one was changed", &[], JsonContent, 201, JsonContent),
+    ("delete", "/devices/{name}", "Remove a device and end its connections", &[], Nothing, 204, Nothing),
+    ("post", "/devices/{name}/password", "Give a device a new password and say it, once", &[], Nothing, 200, JsonContent),
     ("post", "/broker/publish", "Publish an MQTT message", &[], JsonContent, 202, Nothing),
     ("post", "/login", "Exchange the code of a sign-in link for a token", &[], JsonContent, 200, JsonContent),
 ];

@@ -22,13 +22,15 @@ use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use super::auth::{Claims, Role, Tokens};
+use super::auth::{AdminGrants, Role, Tokens};
 use super::error::ApiError;
 use super::login::LoginCode;
 use super::{
-    broker, databases, dead_letters, functions, invoke, key_value, live, login, openapi, page,
-    probes, secrets,
+    broker, databases, dead_letters, devices, functions, invoke, key_value, live, login, openapi,
+    page, probes, secrets,
 };
+use crate::access::devices::Devices;
+use crate::access::tokens::Claims;
 use crate::deploy::activate::Deployer;
 use crate::http_server;
 use crate::invoke::invoker::Invoker;
@@ -50,6 +52,7 @@ pub struct AdminState {
     pub invoker: Arc<Invoker>,
     pub tables: Arc<TriggerTables>,
     pub database: Database,
+    pub devices: Arc<Devices>,
     pub guest_databases: Arc<GuestDatabases>,
     pub broker: Option<Broker>,
     pub metrics: Metrics,
@@ -61,7 +64,7 @@ pub struct AdminState {
 
 /// Serves until `stop`, then lets what runs finish, also what nobody waits for any more.
 pub async fn serve(state: Arc<AdminState>, listener: TcpListener, stop: CancellationToken) {
-    let deployer = state.deployer.clone();
+    let (deployer, devices) = (state.deployer.clone(), state.devices.clone());
     let router = router(state);
     http_server::serve(listener, stop, |address| {
         let router = router.clone().layer(Extension(ConnectInfo(address)));
@@ -79,6 +82,7 @@ pub async fn serve(state: Arc<AdminState>, listener: TcpListener, stop: Cancella
     })
     .await;
     deployer.idle().await;
+    devices.idle().await;
 }
 
 /// All routes, with what every request passes through.
@@ -104,6 +108,12 @@ pub fn router(state: Arc<AdminState>) -> Router {
         .route("/databases/{name}", delete(databases::delete))
         .route("/secrets", get(secrets::list))
         .route("/broker", get(broker::figures))
+        .route("/devices", get(devices::list))
+        .route(
+            "/devices/{name}",
+            get(devices::show).put(devices::put).delete(devices::delete),
+        )
+        .route("/devices/{name}/password", post(devices::renew_password))
         .route("/broker/clients", get(broker::clients))
         .route("/broker/clients/{*client}", delete(broker::end_client))
         .route("/broker/topics", get(broker::topics))
@@ -234,7 +244,11 @@ impl FromRequestParts<Arc<AdminState>> for Administers {
     }
 }
 
-fn caller(parts: &Parts, state: &AdminState, needed: Role) -> Result<Claims, ApiError> {
+fn caller(
+    parts: &Parts,
+    state: &AdminState,
+    needed: Role,
+) -> Result<Claims<AdminGrants>, ApiError> {
     state
         .tokens
         .check(parts.headers.get(header::AUTHORIZATION), needed)

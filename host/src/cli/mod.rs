@@ -20,6 +20,7 @@ mod test;
 
 mod broker;
 mod dead_letters;
+mod device;
 mod key_value;
 mod new;
 mod secret;
@@ -103,7 +104,12 @@ enum Command {
         #[command(subcommand)]
         command: secret::SecretCommand,
     },
-    /// Make the tokens that the admin API asks for
+    /// Add, change and delete the devices that MQTT clients may be
+    Device {
+        #[command(subcommand)]
+        command: device::DeviceCommand,
+    },
+    /// Make the tokens that the admin API asks for, and tokens that are devices' passwords
     Token {
         #[command(subcommand)]
         command: token::TokenCommand,
@@ -142,6 +148,9 @@ pub fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Databases(args) => as_client(async { databases::run(args).await.map(succeeded) }),
         Command::Secret { command } => {
             as_client(async { secret::run(command).await.map(succeeded) })
+        }
+        Command::Device { command } => {
+            as_client(async { device::run(command).await.map(succeeded) })
         }
         Command::Token { command } => token::run(command).map(succeeded),
         Command::Compile {
@@ -230,6 +239,28 @@ mod tests {
         check("tidegate test a.wasm --event f --path /x", false);
         check("tidegate test a.wasm --messages --tick", false);
         check("tidegate test a.wasm --config a", false);
+    }
+
+    #[test]
+    fn devices_are_given_filters() {
+        check(
+            "tidegate device add a --publish up/%u --publish b --subscribe down/%c/#",
+            true,
+        );
+        check("tidegate device add a --certificate CN", true);
+        check("tidegate device add No_Name", false);
+        check("tidegate device add a --publish a#", false);
+        check("tidegate device add a --subscribe $share/g/a", false);
+        check("tidegate device set a --no-publish --no-certificate", true);
+        check("tidegate device set a --no-publish --publish b", false);
+        check("tidegate device password a", true);
+        check("tidegate device delete a --yes", true);
+        check(
+            "tidegate token create --device a --publish up/%u --ttl 1h",
+            true,
+        );
+        check("tidegate token create --device a --role viewer", false);
+        check("tidegate token create --publish a", false);
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Subject {
         Subject {
             parts,
             api: router::router(Arc::new(state)),
-            token: token.expect("a token"),
+            token,
             _directory: directory,
         }
     }
