@@ -14,7 +14,7 @@ use crate::limits::DRAIN_TIMEOUT;
 use crate::model::quantity::{Bytes, Span};
 use crate::observe::trace::LogFormat;
 
-pub use mqtt::{MqttConfig, MqttListener};
+pub use mqtt::{ExternalBroker, MqttConfig, MqttListener};
 
 /// Settings as they were written. The same keys as flags (`--data-dir`), in the environment (`TIDEGATE_DATA_DIR`) and
 /// in the file (`data-dir = "…"`).
@@ -64,6 +64,35 @@ pub struct RawConfig {
     /// How long MQTT messages that must survive wait for company before they are written [default: 5ms]
     #[arg(long, env = "TIDEGATE_MQTT_COMMIT_DELAY", value_name = "DURATION")]
     pub mqtt_commit_delay: Option<String>,
+
+    /// Another MQTT broker (MQTT 5) in place of the own listeners, as in `mqtts://user@broker.example.com:8883`
+    #[arg(long, env = "TIDEGATE_BROKER", value_name = "URL")]
+    pub broker: Option<String>,
+
+    /// The file with the password for it; or set TIDEGATE_BROKER_PASSWORD
+    #[arg(long, env = "TIDEGATE_BROKER_PASSWORD_FILE", value_name = "FILE")]
+    pub broker_password_file: Option<PathBuf>,
+
+    /// The password for it. Others on the machine can see flags: set the variable, or use the file
+    #[arg(
+        long,
+        env = "TIDEGATE_BROKER_PASSWORD",
+        hide = true,
+        hide_env_values = true
+    )]
+    pub broker_password: Option<String>,
+
+    /// Trust the certificates in this file (PEM), beside the system's, when connecting to it
+    #[arg(long, env = "TIDEGATE_BROKER_CA", value_name = "FILE")]
+    pub broker_ca: Option<PathBuf>,
+
+    /// The certificate (PEM) to show to it
+    #[arg(long, env = "TIDEGATE_BROKER_CERTIFICATE", value_name = "FILE")]
+    pub broker_certificate: Option<PathBuf>,
+
+    /// The private key (PEM) of that certificate
+    #[arg(long, env = "TIDEGATE_BROKER_KEY", value_name = "FILE")]
+    pub broker_key: Option<PathBuf>,
 
     /// Where all state is kept [default: ./tidegate-data]
     #[arg(long, env = "TIDEGATE_DATA_DIR", value_name = "DIRECTORY")]
@@ -151,6 +180,14 @@ pub enum ConfigError {
         /// What for.
         reason: &'static str,
     },
+    /// The external broker's settings, in the words of what is wrong.
+    #[error("setting `{key}`: {reason}")]
+    Broker {
+        /// The setting's key.
+        key: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// A value that means nothing.
     #[error("setting `{key}`: `{value}` is not {expected}")]
     Value {
@@ -189,6 +226,12 @@ impl RawConfig {
             mqtt_key: self.mqtt_key.or(file.mqtt_key),
             mqtt_client_ca: self.mqtt_client_ca.or(file.mqtt_client_ca),
             mqtt_commit_delay: self.mqtt_commit_delay.or(file.mqtt_commit_delay),
+            broker: self.broker.or(file.broker),
+            broker_password_file: self.broker_password_file.or(file.broker_password_file),
+            broker_password: self.broker_password.or(file.broker_password),
+            broker_ca: self.broker_ca.or(file.broker_ca),
+            broker_certificate: self.broker_certificate.or(file.broker_certificate),
+            broker_key: self.broker_key.or(file.broker_key),
             data_dir: self.data_dir.or(file.data_dir),
             instances: self.instances.or(file.instances),
             guest_memory: self.guest_memory.or(file.guest_memory),

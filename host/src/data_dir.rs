@@ -64,6 +64,11 @@ impl DataDir {
         &self.path
     }
 
+    /// The file with the client id that this host has at an external broker, where what is not handled yet waits under it.
+    pub fn broker_client_id(&self) -> PathBuf {
+        self.path().join("broker-client-id")
+    }
+
     /// Where functions' SQL databases are.
     pub fn databases(&self) -> PathBuf {
         self.path.join("databases")

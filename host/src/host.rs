@@ -17,6 +17,7 @@ use aws_lc_rs::rand;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tidegate_broker::transport::Transport;
+use tidegate_broker::upstream::{UpstreamSettings, client_id_in};
 use tidegate_broker::{Broker, Settings};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -161,7 +162,7 @@ impl Parts {
         tracing::info!(pool = %pooled, "instance pool");
         let devices = Arc::new(load_devices(config, &database).await?);
         let broker = match &config.mqtt {
-            Some(mqtt) => Some(open_broker(mqtt, &database, &devices).await?),
+            Some(mqtt) => Some(open_broker(mqtt, data_dir, &database, &devices).await?),
             None => None,
         };
         let guest_databases = Arc::new(GuestDatabases::new(data_dir.databases()));
@@ -283,6 +284,10 @@ impl Parts {
         });
         events.spawn(ingress.run(follower, stop.clone()));
         self.tables.followed().await;
+        events.spawn({
+            let (broker, stop) = (broker.clone(), stop.clone());
+            async move { broker.serve_upstream(stop).await }
+        });
         for (listener, socket) in listeners {
             let transport = transport(&listener, config)?;
             let (socket, stop) = (TcpListener::from_std(socket)?, stop.clone());
@@ -295,12 +300,24 @@ impl Parts {
 
 async fn open_broker(
     config: &MqttConfig,
+    data_dir: &DataDir,
     database: &Database,
     devices: &Arc<Devices>,
 ) -> anyhow::Result<Broker> {
     let store = Arc::new(BrokerStore::new(database.clone()));
+    let upstream = config.external.as_ref().map(|external| {
+        let client_id = client_id_in(&data_dir.broker_client_id())?;
+        anyhow::Ok(UpstreamSettings {
+            password: external.password.clone(),
+            tls: external.tls.clone(),
+            ..UpstreamSettings::new(external.address.clone(), client_id)
+        })
+    });
     let settings = Settings {
         commit_delay: config.commit_delay,
+        upstream: upstream
+            .transpose()
+            .context("the client id for the external broker")?,
     };
     let broker = Broker::open(store, devices.clone(), &settings).await;
     broker.context("the MQTT broker's state cannot be read")

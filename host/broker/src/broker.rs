@@ -25,12 +25,15 @@ use crate::store::{
 use crate::tap::{Tap, TapReader};
 use crate::topic::TopicFilter;
 use crate::tree::Subscriber;
+use crate::upstream::{Upstream, UpstreamSettings};
 
 /// What the operator may change.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// How long what must survive waits for company before it is committed.
     pub commit_delay: Duration,
+    /// An external broker in place of the embedded one's listeners.
+    pub upstream: Option<UpstreamSettings>,
 }
 
 /// The broker; clones share it.
@@ -42,6 +45,7 @@ pub(crate) struct Inner {
     pub(crate) registry: Registry,
     pub(crate) access: Arc<dyn Access>,
     pub(crate) connections: Connections,
+    pub(crate) upstream: Option<Arc<Upstream>>,
     inboxes: Mutex<HashMap<Arc<str>, OpenInbox>>,
     inbox_budget: Arc<InboxBudget>,
     last_taker: AtomicI64,
@@ -50,10 +54,10 @@ pub(crate) struct Inner {
     stop_spool: CancellationToken,
 }
 
-struct OpenInbox {
-    inbox: Arc<Inbox>,
+pub(crate) struct OpenInbox {
+    pub(crate) inbox: Arc<Inbox>,
     /// Filters whose retained messages it has had.
-    known: Vec<TopicFilter>,
+    pub(crate) known: Vec<TopicFilter>,
 }
 
 /// Why a message was not published.
@@ -62,6 +66,17 @@ pub enum PublishError {
     /// There is no room for another retained message.
     #[error("there are too many retained messages: clear some, or publish without the retain flag")]
     RetainedFull,
+    /// The external broker is not there, or too slow.
+    #[error(
+        "too many messages wait for the external broker: is it reachable? try again when it is"
+    )]
+    UpstreamFull,
+    /// The external broker does not take it, for this reason.
+    #[error("the external broker refuses the message: {0}")]
+    Refused(&'static str),
+    /// The host stops.
+    #[error("the host stops: the message was not published")]
+    Stopped,
 }
 
 /// What becomes of an inbox when its function is deleted.
@@ -77,6 +92,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             commit_delay: COMMIT_DELAY_DEFAULT,
+            upstream: None,
         }
     }
 }
@@ -90,11 +106,14 @@ impl Broker {
     ) -> Result<Broker, StoreError> {
         let stored = store.load().await?;
         let spool = Arc::new(Spool::new(store, settings.commit_delay));
+        let upstream = settings.upstream.clone();
+        let upstream = upstream.map(|settings| Arc::new(Upstream::new(settings, &stored.inboxes)));
         let inner = Arc::new(Inner {
             router: Router::new(spool.clone(), stored.message_max),
             registry: Registry::default(),
             access,
             connections: Connections::default(),
+            upstream,
             inboxes: Mutex::default(),
             inbox_budget: Arc::default(),
             last_taker: AtomicI64::new(stored.taker_max),
@@ -109,13 +128,20 @@ impl Broker {
         inner
             .tasks
             .spawn(crate::housekeeping::run(keeper, inner.stop_spool.clone()));
+        if let Some(upstream) = &inner.upstream {
+            upstream.begin_publishing(Arc::downgrade(&inner));
+        }
         Ok(Broker(inner))
     }
 
     /// Publishes a message. Of QoS 1 and 2, returns when every taker has handled it or has it on disk; where an inbox is
-    /// full, when there was room: whoever cannot wait gives up waiting.
+    /// full, when there was room: whoever cannot wait gives up waiting. With an external broker, returns when that one has
+    /// acknowledged it; the message comes back from there, if it is for functions.
     pub async fn publish(&self, message: Message) -> Result<(), PublishError> {
-        self.0.publish(message).await
+        match &self.0.upstream {
+            Some(upstream) => upstream.publish(message).await,
+            None => self.0.publish(message).await,
+        }
     }
 
     /// The inbox of a function, which subscribes to these filters from now on. Retained messages come once for each filter
@@ -255,6 +281,9 @@ impl Broker {
 
     /// Commits what is left, and ends. Connections are to have ended before.
     pub async fn stop(&self) {
+        if let Some(upstream) = &self.0.upstream {
+            upstream.stop_publishing().await;
+        }
         self.0.stop_spool.cancel();
         self.0.tasks.close();
         self.0.tasks.wait().await;
@@ -313,7 +342,9 @@ impl Inner {
         if !before.values().eq(&filters) {
             self.exchange(open, before.into_iter().collect(), &filters);
         }
-        open.inbox.clone()
+        let inbox = open.inbox.clone();
+        self.tell_upstream(&inboxes);
+        inbox
     }
 
     /// Exchanges the filters of an inbox: the new ones are added before the old ones go, so that those that stay never
@@ -329,14 +360,24 @@ impl Inner {
             let is_known = open.known.contains(&filter);
             let subscriber = Subscriber::Inbox(inbox.clone(), number);
             self.router.add(&filter, subscriber, |retained| {
-                if !is_known {
-                    self.offer_retained(&inbox, number, retained);
+                if !is_known && self.upstream.is_none() {
+                    for publication in retained {
+                        let message = &publication.message;
+                        self.offer_copy(&inbox, number, message, publication.publisher);
+                    }
                 }
             });
+            if !is_known && let Some(upstream) = &self.upstream {
+                upstream.wish_retained(&inbox, number, &filter);
+            }
         }
         self.take_away(&inbox, before);
-        let filters = filters.iter().map(|filter| filter.filter.clone());
-        open.known = filters.collect();
+        let mut filters: Vec<_> = filters.iter().map(|filter| filter.filter.clone()).collect();
+        if self.asks_for_retained() {
+            // The others are known when their retained messages have come.
+            filters.retain(|filter| open.known.contains(filter));
+        }
+        open.known = filters;
         let record = inbox.record(open.known.clone());
         self.router.spool.change(Change::Inbox(record), None);
     }
@@ -350,25 +391,29 @@ impl Inner {
         }
     }
 
-    fn offer_retained(&self, inbox: &Arc<Inbox>, filter: usize, retained: Vec<Arc<Publication>>) {
+    /// Gives an inbox a retained message of its own; one that there is no room for is dropped and counted.
+    pub(crate) fn offer_copy(
+        &self,
+        inbox: &Arc<Inbox>,
+        filter: usize,
+        message: &Message,
+        publisher: TakerId,
+    ) {
         let nobody = Arc::new(Notify::new());
-        for publication in retained {
-            let copy = self
-                .router
-                .publication(publication.message.clone(), publication.publisher);
-            if inbox.reserve(copy.message.bytes(), &nobody).is_ok() {
-                inbox.offer(&copy, filter, true, None);
-            } else {
-                inbox.drop_one();
-            }
+        let copy = self.router.publication(message.clone(), publisher);
+        if inbox.reserve(copy.message.bytes(), &nobody).is_ok() {
+            inbox.offer(&copy, filter, true, None);
+        } else {
+            inbox.drop_one();
         }
     }
 
     fn unsubscribe_inbox(&self, function: &str) {
-        let inbox = self.inboxes().get(function).map(|open| open.inbox.clone());
-        if let Some(inbox) = inbox {
+        let inboxes = self.inboxes();
+        if let Some(OpenInbox { inbox, .. }) = inboxes.get(function) {
             let filters = inbox.filters().into_iter().collect();
-            self.take_away(&inbox, filters);
+            self.take_away(inbox, filters);
+            self.tell_upstream(&inboxes);
         }
     }
 
@@ -503,7 +548,7 @@ impl Inner {
         }
     }
 
-    fn inboxes(&self) -> MutexGuard<'_, HashMap<Arc<str>, OpenInbox>> {
+    pub(crate) fn inboxes(&self) -> MutexGuard<'_, HashMap<Arc<str>, OpenInbox>> {
         self.inboxes.lock().expect("no holder of this lock panics")
     }
 }

@@ -227,6 +227,13 @@ impl Inbox {
         self.state().filters.clone()
     }
 
+    /// Whether its filter of this number is one of these.
+    pub(crate) fn has_one_of(&self, filter: usize, wanted: &[TopicFilter]) -> bool {
+        let state = self.state();
+        let filter = state.filters.get(&filter);
+        filter.is_some_and(|filter| wanted.contains(&filter.filter))
+    }
+
     /// Takes a filter away that nothing comes for any more.
     pub(crate) fn remove(&self, filter: usize) {
         self.state().filters.remove(&filter);

@@ -41,6 +41,7 @@ pub mod topic;
 mod topics;
 pub mod transport;
 mod tree;
+pub mod upstream;
 
 pub use broker::{Broker, Disposal, PublishError, Settings};
 pub use figures::{BrokerFigures, ClientSnapshot};

@@ -97,3 +97,38 @@ pub const COMMIT_CHANGES_MAX: usize = 5000;
 pub const SETTLED_DELAY: Duration = Duration::from_millis(200);
 /// The longest wait before a commit that failed (the disk is full) is tried again.
 pub const COMMIT_RETRY_MAX: Duration = Duration::from_secs(2);
+
+// === An external broker in the embedded one's place ===
+
+/// Keep-alive of connections to it, in seconds: how soon one that died without a word is noticed, about. The broker may ask
+/// for another one.
+pub const UPSTREAM_KEEP_ALIVE_SECONDS: u16 = 20;
+/// Time for a connection to it: name, TCP, TLS and CONNACK.
+pub const UPSTREAM_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The wait before it is tried again after the first failure; it doubles with each further one.
+pub const UPSTREAM_PAUSE_MIN: Duration = Duration::from_millis(100);
+/// The longest such wait.
+pub const UPSTREAM_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// A connection that lasted this long was a good one: the next failure is a first one again.
+pub const UPSTREAM_STABLE_AFTER: Duration = Duration::from_secs(10);
+/// Bytes of messages from it that wait for room in an inbox. With more, fewer are asked for at once: at first
+/// [`RECEIVE_MAX`], in the end [`UPSTREAM_RECEIVE_MIN`].
+pub const UPSTREAM_PARKED_BYTES_MAX: usize = 16 * MIB;
+/// The least number of messages that are under way at once, with which the largest ones take some 3 MiB.
+pub const UPSTREAM_RECEIVE_MIN: u16 = 8;
+/// How long a deployment waits for its subscriptions to be granted.
+pub const UPSTREAM_SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the external broker keeps what waits for a host that is away, by default.
+pub const UPSTREAM_SESSION_EXPIRY_DEFAULT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Messages of functions that wait for the external broker's acknowledgement, or for a connection to it; one more is
+/// refused.
+pub const UPSTREAM_QUEUE_MAX: usize = 1000;
+/// Bytes of them.
+pub const UPSTREAM_QUEUE_BYTES_MAX: usize = 8 * MIB;
+/// How long the publishing side's session is kept while its connection is down, in seconds: what is in flight is completed
+/// within, or published anew.
+pub const UPSTREAM_PUBLISHER_EXPIRY_SECONDS: u32 = 3600;
+/// Retained messages of a new filter have all come when none has come for this long: nothing else tells.
+pub const UPSTREAM_RETAINED_QUIET: Duration = Duration::from_secs(1);
+/// The longest that retained messages of one filter are waited for.
+pub const UPSTREAM_RETAINED_TIMEOUT: Duration = Duration::from_secs(60);

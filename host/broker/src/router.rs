@@ -107,7 +107,7 @@ impl Router {
         let message = &publication.message;
         let tree = self.tree.read().expect("no holder of this lock panics");
         let matches = tree.matches(message.topic.as_str());
-        let inboxes = self.reserve(&matches, message, wake)?;
+        let inboxes = self.reserve(first_filters(&matches), message, wake)?;
         if message.retain
             && let Err(error) = self.retain(publication, receipt)
         {
@@ -121,15 +121,40 @@ impl Router {
         }
         self.offer_sessions(&matches, publication, receipt);
         self.topics.count(message);
-        self.figures.received.fetch_add(1, Ordering::Relaxed);
-        let bytes = message.payload.len() as u64;
-        self.figures
-            .received_bytes
-            .fetch_add(bytes, Ordering::Relaxed);
-        if matches.is_empty() {
-            self.figures.unmatched.fetch_add(1, Ordering::Relaxed);
+        let has_takers = !matches.is_empty();
+        self.figures.count(message, has_takers);
+        Ok(has_takers)
+    }
+
+    /// Gives a message from an external broker to the inboxes that it is for, or to none, and shows it to those that look
+    /// on. Where it is known which subscriptions it came through, it is for the inboxes whose first filter that matches is
+    /// one of theirs: through each of the others, another copy comes. Returns whether there are any.
+    pub(crate) fn route_to_inboxes(
+        &self,
+        publication: &Arc<Publication>,
+        through: Option<&[TopicFilter]>,
+        receipt: &mut LazyReceipt<'_>,
+        wake: &Arc<Notify>,
+    ) -> Result<bool, NotRouted> {
+        let message = &publication.message;
+        let tree = self.tree.read().expect("no holder of this lock panics");
+        let matches = tree.matches(message.topic.as_str());
+        let mut inboxes = first_filters(&matches);
+        if let Some(through) = through {
+            inboxes.retain(|(inbox, filter)| inbox.has_one_of(*filter, through));
         }
-        Ok(!matches.is_empty())
+        let has_takers = !inboxes.is_empty();
+        for (inbox, filter) in self.reserve(inboxes, message, wake)? {
+            inbox.offer(publication, filter, false, Some(receipt));
+        }
+        for subscriber in matches.iter() {
+            if let Subscriber::Tap(tap) = subscriber {
+                tap.offer(publication);
+            }
+        }
+        self.topics.count(message);
+        self.figures.count(message, has_takers);
+        Ok(has_takers)
     }
 
     /// Gives one of the broker's own figures to those that look on, and keeps it for later ones, in memory only.
@@ -142,26 +167,13 @@ impl Router {
         self.offer_sessions(&matches, publication, &mut LazyReceipt::new(&nobody));
     }
 
-    /// Keeps room in the inboxes that a message goes to: each once, by the first of the function's filters that matches.
+    /// Keeps room in the inboxes that a message goes to.
     fn reserve(
         &self,
-        matches: &Matches<'_>,
+        inboxes: Vec<(Arc<Inbox>, usize)>,
         message: &Message,
         wake: &Arc<Notify>,
     ) -> Result<Vec<(Arc<Inbox>, usize)>, NotRouted> {
-        let mut inboxes: Vec<(Arc<Inbox>, usize)> = Vec::new();
-        for subscriber in matches.iter() {
-            let Subscriber::Inbox(inbox, filter) = subscriber else {
-                continue;
-            };
-            match inboxes
-                .iter_mut()
-                .find(|(other, _)| Arc::ptr_eq(other, inbox))
-            {
-                Some((_, first)) => *first = (*first).min(*filter),
-                None => inboxes.push((inbox.clone(), *filter)),
-            }
-        }
         let mut reserved = Vec::with_capacity(inboxes.len());
         for (inbox, filter) in inboxes {
             match inbox.reserve(message.bytes(), wake) {
@@ -371,5 +383,34 @@ impl Router {
             .read()
             .expect("no holder of this lock panics")
             .len()
+    }
+}
+
+/// The inboxes that a message goes to: each once, by the first of the function's filters that matches.
+fn first_filters(matches: &Matches<'_>) -> Vec<(Arc<Inbox>, usize)> {
+    let mut inboxes: Vec<(Arc<Inbox>, usize)> = Vec::new();
+    for subscriber in matches.iter() {
+        let Subscriber::Inbox(inbox, filter) = subscriber else {
+            continue;
+        };
+        match inboxes
+            .iter_mut()
+            .find(|(other, _)| Arc::ptr_eq(other, inbox))
+        {
+            Some((_, first)) => *first = (*first).min(*filter),
+            None => inboxes.push((inbox.clone(), *filter)),
+        }
+    }
+    inboxes
+}
+
+impl RouterFigures {
+    fn count(&self, message: &Message, has_takers: bool) {
+        self.received.fetch_add(1, Ordering::Relaxed);
+        let bytes = message.payload.len() as u64;
+        self.received_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if !has_takers {
+            self.unmatched.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }

@@ -38,7 +38,10 @@ async fn open(store: &MemoryStore) -> Broker {
 
 /// A broker that commits after this time.
 async fn open_with(store: &MemoryStore, commit_delay: Duration) -> Broker {
-    let settings = Settings { commit_delay };
+    let settings = Settings {
+        commit_delay,
+        ..Settings::default()
+    };
     let store = Arc::new(store.clone());
     let broker = Broker::open(store, Arc::new(Anybody), &settings).await;
     broker.expect("it opens")

@@ -23,7 +23,10 @@ use tidegate_broker::message::{Message, QoS};
 
 /// `GET /broker`
 pub(super) async fn figures(_: Viewer, State(host): Host) -> ApiResult {
-    Ok(Json(json!(broker(&host)?.figures())))
+    let broker = broker(&host)?;
+    let mut figures = json!(broker.figures());
+    figures["external"] = json!(broker.upstream_state());
+    Ok(Json(figures))
 }
 
 /// `GET /broker/clients`

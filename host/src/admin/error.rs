@@ -97,7 +97,10 @@ impl ApiError {
                 (S::INSUFFICIENT_STORAGE, "bucket_full")
             }
             ApiError::Storage(_) => (S::SERVICE_UNAVAILABLE, "storage_unavailable"),
-            ApiError::Publish(_) => (S::INSUFFICIENT_STORAGE, "retained_full"),
+            ApiError::Publish(PublishError::RetainedFull) => {
+                (S::INSUFFICIENT_STORAGE, "retained_full")
+            }
+            ApiError::Publish(_) => (S::SERVICE_UNAVAILABLE, "broker_unavailable"),
             ApiError::NoToken => (S::UNAUTHORIZED, "token_missing"),
             ApiError::BadToken(_) => (S::UNAUTHORIZED, "token_invalid"),
             ApiError::Forbidden { .. } => (S::FORBIDDEN, "role_insufficient"),

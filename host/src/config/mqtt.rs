@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tidegate_broker::limits::{COMMIT_DELAY_DEFAULT, COMMIT_DELAY_MAX};
 use tidegate_broker::transport::TlsFiles;
+use tidegate_broker::upstream::{ClientCertificate, Password, UpstreamAddress, UpstreamTls};
 
 use super::{ConfigError, RawConfig, address};
 use crate::model::quantity::Span;
@@ -21,6 +22,19 @@ pub struct MqttConfig {
     pub anonymous: bool,
     /// How long what must survive waits for company before it is committed.
     pub commit_delay: Duration,
+    /// Another broker in place of the listeners.
+    pub external: Option<ExternalBroker>,
+}
+
+/// Another broker, and how to reach it.
+#[derive(Clone, Debug)]
+pub struct ExternalBroker {
+    /// Where it is.
+    pub address: UpstreamAddress,
+    /// The password for it.
+    pub password: Option<Password>,
+    /// Whom to trust, and the certificate to show.
+    pub tls: UpstreamTls,
 }
 
 /// One listener.
@@ -49,6 +63,15 @@ impl MqttListener {
 impl RawConfig {
     /// What the settings of MQTT mean; none where it is switched off.
     pub(super) fn mqtt(&self) -> Result<Option<MqttConfig>, ConfigError> {
+        if let Some(url) = &self.broker {
+            return Ok(Some(MqttConfig {
+                listeners: Vec::new(),
+                tls: None,
+                anonymous: false,
+                commit_delay: self.commit_delay()?,
+                external: Some(self.external_broker(url)?),
+            }));
+        }
         let plain = self.mqtt.as_deref().unwrap_or("127.0.0.1:1883");
         if plain == "off" {
             return Ok(None);
@@ -83,7 +106,59 @@ impl RawConfig {
             tls,
             anonymous: self.mqtt_anonymous.unwrap_or(false),
             commit_delay: self.commit_delay()?,
+            external: None,
         }))
+    }
+
+    fn external_broker(&self, url: &str) -> Result<ExternalBroker, ConfigError> {
+        let wrong = |key: &'static str| {
+            move |error: &dyn std::error::Error| ConfigError::Broker {
+                key,
+                reason: error.to_string(),
+            }
+        };
+        let address = url
+            .parse()
+            .map_err(|error: tidegate_broker::upstream::InvalidAddress| wrong("broker")(&error))?;
+        let password = match (&self.broker_password, &self.broker_password_file) {
+            (Some(password), _) => Some(Password::new(password.clone())),
+            (None, Some(file)) => {
+                let read = Password::read(file);
+                Some(read.map_err(|error| wrong("broker-password-file")(&error))?)
+            }
+            (None, None) => None,
+        };
+        let certificate = match (&self.broker_certificate, &self.broker_key) {
+            (Some(certificate), Some(key)) => Some(ClientCertificate {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            }),
+            (None, None) => None,
+            (Some(_), None) => {
+                return Err(ConfigError::Needs {
+                    key: "broker-certificate",
+                    needed: "broker-key",
+                    reason: "the PEM file with its private key",
+                });
+            }
+            (None, Some(_)) => {
+                return Err(ConfigError::Needs {
+                    key: "broker-key",
+                    needed: "broker-certificate",
+                    reason: "the PEM file that it is the key of",
+                });
+            }
+        };
+        let tls = UpstreamTls {
+            roots: self.broker_ca.clone(),
+            certificate,
+        };
+        tls.config().map_err(|error| wrong("broker")(&error))?;
+        Ok(ExternalBroker {
+            address,
+            password,
+            tls,
+        })
     }
 
     fn mqtt_tls_files(&self, setting: &'static str) -> Result<TlsFiles, ConfigError> {

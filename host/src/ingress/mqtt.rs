@@ -89,6 +89,7 @@ impl MqttIngress {
             let queue = function.limits.queue as usize;
             let name = &function.name;
             let inbox = self.broker.subscribe(name.as_str(), filters, queue);
+            self.broker.subscribed(name.as_str()).await;
             working.entry(name.clone()).or_insert_with(|| {
                 let end = stop.child_token();
                 tasks.spawn(self.clone().work(name.clone(), inbox, end.clone()));
