@@ -36,7 +36,7 @@ impl Inner {
     fn look_after_sessions(self: &Arc<Inner>) {
         let now = Instant::now();
         for session in self.registry.all() {
-            let (will, is_over) = {
+            let (will, is_over, is_stuck) = {
                 let mut state = session.state();
                 let will_is_due = state.will_due.is_some_and(|due| due <= now);
                 let will = if will_is_due {
@@ -50,8 +50,11 @@ impl Inner {
                 if is_over {
                     state.has_ended = true;
                 }
-                (will, is_over)
+                (will, is_over, state.is_stuck())
             };
+            if is_stuck {
+                self.pass_shared_on(&session);
+            }
             if let Some(will) = will {
                 self.publish_will(will);
             }

@@ -55,8 +55,16 @@ impl Inner {
             return;
         };
         self.router.spool.change(Change::Session(record), None);
+        self.pass_shared_on(session);
+    }
+
+    /// Gives what waits here of shared subscriptions to other members, where there are some that can have it.
+    pub(crate) fn pass_shared_on(&self, session: &Session) {
         let mut groups = session.waiting_groups();
-        groups.retain(|group| group.is_online());
+        groups.retain(|group| group.has_able_member());
+        if groups.is_empty() {
+            return;
+        }
         let shared = session.take_shared(&groups, &self.router.spool, &self.router.budget);
         self.router.pass_on(shared);
     }

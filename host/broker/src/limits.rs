@@ -63,6 +63,9 @@ pub const SESSION_QUEUE_MAX: usize = 10_000;
 pub const SESSION_QUEUE_BYTES_MAX: usize = 4 * MIB;
 /// Bytes of the messages that wait for all sessions together; a message that several wait for counts for each.
 pub const SESSIONS_QUEUE_BYTES_MAX: usize = 64 * MIB;
+/// Time without an acknowledgement after which a member of a shared subscription is taken for stuck: what waits for it goes
+/// to others.
+pub const STUCK_AFTER: Duration = Duration::from_secs(2);
 /// The longest session expiry interval that is granted, in seconds: what expires never would stay for ever.
 pub const SESSION_EXPIRY_SECONDS_MAX: u32 = 90 * 24 * 3600;
 

@@ -17,7 +17,7 @@ use std::time::{Instant, SystemTime};
 use tokio::sync::Notify;
 
 use crate::delivery::{Delivery, LazyReceipt, NewDelivery, Publication, Receipt};
-use crate::limits::{SESSION_QUEUE_BYTES_MAX, SESSION_QUEUE_MAX};
+use crate::limits::{SESSION_QUEUE_BYTES_MAX, SESSION_QUEUE_MAX, STUCK_AFTER};
 use crate::message::{Message, QoS, unix_ms};
 use crate::packet::{ReasonCode, Will};
 use crate::shared::Group;
@@ -83,6 +83,8 @@ pub(crate) struct State {
     resend_from: Option<u64>,
     /// Those that [`Inflight::is_on_wire`].
     on_wire: usize,
+    /// When the client acknowledged something, or was sent something with nothing before it.
+    last_progress: Instant,
     /// Counts what was sent.
     sent: u64,
     /// The packet id that was given out last, of the even ones.
@@ -366,6 +368,7 @@ impl Session {
         let state = self.state();
         Backlog {
             is_online: state.link.is_some(),
+            is_stuck: state.is_stuck(),
             messages: state.queue.len() + state.inflight.len(),
             has_ended: state.has_ended,
         }
@@ -375,6 +378,8 @@ impl Session {
 /// See [`Session::backlog`].
 pub(crate) struct Backlog {
     pub(crate) is_online: bool,
+    /// Whether it has not acknowledged for a while what it was sent.
+    pub(crate) is_stuck: bool,
     pub(crate) messages: usize,
     pub(crate) has_ended: bool,
 }
@@ -409,12 +414,18 @@ impl State {
             order: BTreeMap::new(),
             resend_from: None,
             on_wire: 0,
+            last_progress: Instant::now(),
             sent: 0,
             last_packet_id: 0,
             last_exactly_once: 0,
             received: HashMap::new(),
             figures: Figures::default(),
         }
+    }
+
+    /// Whether the client has not acknowledged for a while what it was sent.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.on_wire > 0 && self.last_progress.elapsed() > STUCK_AFTER
     }
 
     /// Messages that wait, and those that are not acknowledged.

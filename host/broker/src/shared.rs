@@ -1,7 +1,7 @@
 //! Shared subscriptions: each message goes to one member of the group (MQTT 5, section 4.8.2).
 //!
-//! A message goes to the member on line that has the least to do, in turn among equals; so that one that does not
-//! acknowledge starves nobody. Where none is on line, it waits for one whose session persists.
+//! A message goes to the member on line that has the least to do, in turn among equals. What waits for one that does not
+//! acknowledge is given to others after a while, so that it starves nobody. Where none is on line, it waits for one whose session persists.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -56,12 +56,13 @@ impl Group {
         members.is_empty()
     }
 
-    /// Whether a member is on line.
-    pub(crate) fn is_online(&self) -> bool {
+    /// Whether a member is on line and acknowledges.
+    pub(crate) fn has_able_member(&self) -> bool {
         let members = self.members();
-        members
-            .iter()
-            .any(|member| member.session.backlog().is_online)
+        members.iter().any(|member| {
+            let backlog = member.session.backlog();
+            backlog.is_online && !backlog.is_stuck
+        })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -72,14 +73,14 @@ impl Group {
     pub(crate) fn choose(&self) -> Option<(Arc<Session>, Options)> {
         let members = self.members();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let mut best: Option<((bool, usize), &Member)> = None;
+        let mut best: Option<((bool, bool, usize), &Member)> = None;
         for offset in 0..members.len() {
             let member = &members[(turn + offset) % members.len()];
             let backlog = member.session.backlog();
             if backlog.has_ended {
                 continue;
             }
-            let rank = (!backlog.is_online, backlog.messages);
+            let rank = (!backlog.is_online, backlog.is_stuck, backlog.messages);
             if best.as_ref().is_none_or(|(least, _)| rank < *least) {
                 best = Some((rank, member));
             }

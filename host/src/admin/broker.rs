@@ -60,12 +60,10 @@ pub(super) struct FilterQuery {
     filter: Option<String>,
 }
 
-impl FilterQuery {
-    fn filter(&self) -> Result<TopicFilter, ApiError> {
-        let text = self.filter.as_deref().unwrap_or("#");
-        text.parse()
-            .map_err(|error| ApiError::BadRequest(format!("filter: {error}")))
-    }
+/// All topics, where no filter is given.
+fn filter_of(text: Option<&str>) -> Result<TopicFilter, ApiError> {
+    let filter = text.unwrap_or("#").parse();
+    filter.map_err(|error| ApiError::BadRequest(format!("filter: {error}")))
 }
 
 /// `GET /broker/topics`
@@ -74,17 +72,31 @@ pub(super) async fn topics(
     State(host): Host,
     Query(query): Query<FilterQuery>,
 ) -> ApiResult {
-    let topics = broker(&host)?.topics(&query.filter()?);
+    let topics = broker(&host)?.topics(&filter_of(query.filter.as_deref())?);
     Ok(Json(json!({ "topics": topics })))
 }
 
-/// `GET /broker/messages`: what is published from now on, and first what is retained, as server-sent events.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MessagesQuery {
+    filter: Option<String>,
+    #[serde(default)]
+    follow: bool,
+}
+
+/// `GET /broker/messages`: what is retained and, on request, what is published from now on, as server-sent events.
 pub(super) async fn messages(
     _: Viewer,
     State(host): Host,
-    Query(query): Query<FilterQuery>,
+    Query(query): Query<MessagesQuery>,
 ) -> ApiResult<Response> {
-    let tap = broker(&host)?.tap(&query.filter()?);
+    let filter = filter_of(query.filter.as_deref())?;
+    if !query.follow {
+        let retained = broker(&host)?.retained(&filter);
+        let retained: Vec<Value> = retained.iter().map(shown).collect();
+        return Ok(Json(json!({ "messages": retained })).into_response());
+    }
+    let tap = broker(&host)?.tap(&filter);
     let events = stream::unfold(tap, |mut tap| async move {
         let message = tap.next().await;
         let missed = tap.missed();

@@ -16,8 +16,6 @@ enum Content {
     Upload,
     /// JSON, or server-sent events with `follow=true`.
     JsonOrEvents,
-    /// Server-sent events.
-    Events,
 }
 
 /// Method, path, summary, query parameters, request, success status, answer.
@@ -31,7 +29,7 @@ type Operation = (
     Content,
 );
 
-use Content::{Bytes, Events, Json as JsonContent, JsonOrEvents, Nothing, Upload};
+use Content::{Bytes, Json as JsonContent, JsonOrEvents, Nothing, Upload};
 
 const UPLOAD: &[&str] = &[
     "route", "topic", "schedule", "bucket", "database", "publish", "outbound",
@@ -67,7 +65,7 @@ const OPERATIONS: &[Operation] = &[
     ("get", "/broker/clients", "MQTT sessions, and their connections", &[], Nothing, 200, JsonContent),
     ("delete", "/broker/clients/{client}", "End a client's connection and its session", &[], Nothing, 204, Nothing),
     ("get", "/broker/topics", "Topics with rates and retained messages", &["filter"], Nothing, 200, JsonContent),
-    ("get", "/broker/messages", "Messages as they are published", &["filter"], Nothing, 200, Events),
+    ("get", "/broker/messages", "Retained messages; then those that are published", &["filter", "follow"], Nothing, 200, JsonOrEvents),
     ("get", "/broker/inboxes", "What waits for functions", &[], Nothing, 200, JsonContent),
     ("get", "/broker/dead-letters", "Messages given up, newest first", &["function", "cursor", "limit"], Nothing, 200, JsonContent),
     ("delete", "/broker/dead-letters/{function}", "Drop all of a function", &[], Nothing, 200, JsonContent),
@@ -143,7 +141,6 @@ fn content(content: Content) -> Option<Value> {
         JsonContent => Some(json!({ "application/json": { "schema": { "type": "object" } } })),
         Bytes => Some(json!({ "application/octet-stream": {} })),
         Upload => Some(json!({ "application/wasm": {}, "multipart/form-data": {} })),
-        Events => Some(json!({ "text/event-stream": {} })),
         JsonOrEvents => Some(json!({ "application/json": {}, "text/event-stream": {} })),
     }
 }

@@ -167,7 +167,11 @@ pub(super) async fn subscribe(args: SubArgs) -> anyhow::Result<()> {
     let client = AdminClient::new(&args.client).await?;
     let request = client.request(Method::GET, &["broker", "messages"]);
     let mut response = client
-        .stream(request.query(&[("filter", &args.filter)]))
+        .stream(
+            request
+                .query(&[("filter", &args.filter)])
+                .query(&[("follow", true)]),
+        )
         .await?;
     let mut reader = EventReader::default();
     let mut left = args.count.unwrap_or(u64::MAX);

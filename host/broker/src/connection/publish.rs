@@ -69,7 +69,7 @@ impl Connection {
         if publish.qos > QoS::AtMostOnce {
             self.unacknowledged += 1;
             if self.version == Version::V5 && self.unacknowledged > usize::from(RECEIVE_MAX) {
-                let text = format!("more than {RECEIVE_MAX} messages at once [MQTT-3.3.4-9]");
+                let text = format!("more than {RECEIVE_MAX} messages at once [MQTT-3.3.4-7]");
                 return Err(End::Refused(ReasonCode::ReceiveMaximumExceeded, text));
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use bytes::BytesMut;
 
@@ -192,6 +192,7 @@ impl State {
     pub(crate) fn resume(&mut self) {
         self.resend_from = self.order.keys().next().copied();
         self.on_wire = 0;
+        self.last_progress = Instant::now();
         for inflight in self.inflight.values_mut() {
             inflight.is_on_wire = false;
         }
@@ -254,6 +255,9 @@ impl State {
 
     fn is_sent(&mut self, queued: Queued, packet_id: u16) {
         let order = self.next_order();
+        if self.on_wire == 0 {
+            self.last_progress = Instant::now();
+        }
         self.on_wire += 1;
         self.order.insert(order, packet_id);
         let inflight = Inflight {
@@ -271,6 +275,7 @@ impl State {
             return;
         };
         self.order.remove(&inflight.order);
+        self.last_progress = Instant::now();
         self.on_wire -= usize::from(inflight.is_on_wire);
         if let Some(queued) = &inflight.queued {
             self.give_back(queued, budget);
