@@ -138,10 +138,8 @@ async fn a_token_is_a_password_until_it_expires() {
     let mut device = connect(&host, "short", &short).await.expect("let in");
     device.disconnected().await;
     // Neither is the other one.
-    let refused = host
-        .admin()
-        .request(reqwest::Method::GET, "/api/v1/devices");
-    let refused = Reply::of(refused.bearer_auth(&token)).await;
+    let device = AdminClient::new(&host.admin, Some(&token));
+    let refused = device.get("/api/v1/devices").await;
     assert!([400, 401].contains(&refused.status), "{refused:?}");
     let admin = host.token(Role::Admin);
     assert!(connect(&host, "sensor", &admin).await.is_err());

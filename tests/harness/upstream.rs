@@ -56,6 +56,9 @@ impl Authority {
     pub fn new() -> Authority {
         let mut params = rcgen::CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        // With the name that certificates have by default, OpenSSL takes them for signed by themselves.
+        let name = &mut params.distinguished_name;
+        name.push(rcgen::DnType::CommonName, "the tests' authority");
         let key = rcgen::KeyPair::generate().expect("randomness");
         let pem = params.self_signed(&key).expect("a certificate").pem();
         Authority {

@@ -89,7 +89,9 @@ impl PacketReader {
                 version
             }
             None => {
-                self.version = peek_version(&buffer[header.bytes()..]);
+                // What follows the packet says nothing about it.
+                let end = header.packet_bytes().min(buffer.len());
+                self.version = peek_version(&buffer[header.bytes()..end]);
                 expect_size(&header, CONNECT_BYTES_MAX)?;
                 if buffer.len() < header.packet_bytes() {
                     return Ok(None);
