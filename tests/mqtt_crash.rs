@@ -191,21 +191,3 @@ async fn these_tests_see_what_a_broker_loses() {
     assert!(is_seen("retains"), "retained messages: {verdict}");
     assert!(!verdict.lost.is_empty(), "messages: {verdict}");
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn these_tests_find_no_fault_with_a_broker_that_is_told_to_stop() {
-    let network = watch::Sender::new(None);
-    let mut fleet = Fleet::new(Chance::of(1), &network.subscribe());
-    let mut broker = mosquitto::Broker::start("persistence true\nmax_queued_messages 0").await;
-    for _ in 0..3 {
-        network.send_replace(Some(broker.address));
-        fleet.arrive().await;
-        fleet.load(Duration::from_millis(300)).await;
-        broker.terminate().await;
-        network.send_replace(None);
-        broker.restart().await;
-    }
-    network.send_replace(Some(broker.address));
-    fleet.settle(broker.address).await;
-    fleet.ledger.verdict().expect_none("Mosquitto");
-}

@@ -66,8 +66,6 @@ pub(crate) enum Subject {
     Message(MessageId),
     /// The value at this position of a retained topic.
     Retained(usize),
-    /// Nothing.
-    Untold,
 }
 
 /// Where received messages go.
@@ -292,7 +290,6 @@ impl Task {
                 Subject::Retained(position) => {
                     self.ledger.retained_acknowledged(&message.topic, position);
                 }
-                Subject::Untold => {}
             }
         }
         self.unfinished.send_modify(|count| *count -= 1);
