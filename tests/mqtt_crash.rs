@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use tempfile::TempDir;
-use tidegate_tests::{TestHost, mosquitto};
+use tidegate_tests::TestHost;
 use tokio::sync::watch;
 
 use chance::Chance;
@@ -169,25 +169,4 @@ async fn what_was_acknowledged_survives_a_kill_at_any_write_or_sync() {
             .expect_none(&format!("killed at write or sync {at}"));
     }
     assert!(killed as u64 * 2 > points, "{killed} points were reached");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn these_tests_see_what_a_broker_loses() {
-    let network = watch::Sender::new(None);
-    let mut fleet = Fleet::new(Chance::of(1), &network.subscribe());
-    let mut broker = mosquitto::Broker::start("persistence true\nmax_queued_messages 0").await;
-    network.send_replace(Some(broker.address));
-    fleet.arrive().await;
-    fleet.load(Duration::from_millis(300)).await;
-    // It writes its database at intervals and when it is told to stop.
-    broker.kill9();
-    network.send_replace(None);
-    broker.restart().await;
-    network.send_replace(Some(broker.address));
-    fleet.settle(broker.address).await;
-    let verdict = fleet.ledger.verdict();
-    let is_seen = |text| verdict.faults.iter().any(|fault| fault.contains(text));
-    assert!(is_seen("is lost"), "sessions: {verdict}");
-    assert!(is_seen("retains"), "retained messages: {verdict}");
-    assert!(!verdict.lost.is_empty(), "messages: {verdict}");
 }

@@ -13,10 +13,10 @@
 //! What is shown and is not right is not replaced by what comes after it: a device that was deleted is nobody, not
 //! somebody anonymous.
 
+mod known;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::ops::Bound;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -28,6 +28,7 @@ use tidegate_broker::message::unix_ms;
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
+use self::known::{Entry, Known, Shared, shared};
 use super::attempts::Attempts;
 use super::tokens::{Audience, DeviceGrants, TokenKey};
 use crate::limits::{DEVICE_TOKEN_BYTES_MAX, DEVICES_MAX};
@@ -95,22 +96,6 @@ pub enum DeviceError {
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
-}
-
-/// Permissions as connected clients share them.
-type Shared = Arc<ArcSwapOption<Permissions>>;
-
-#[derive(Default)]
-struct Known {
-    devices: BTreeMap<Name, Entry>,
-    /// By the names in certificates that stand for them.
-    by_certificate: HashMap<String, Name>,
-}
-
-struct Entry {
-    device: Device,
-    password: PasswordHash,
-    permissions: Shared,
 }
 
 impl Devices {
@@ -237,8 +222,7 @@ impl Devices {
         self.get(&name)
     }
 
-    /// Gives a device a new password. The old one is good for nothing from then on, and clients that are connected as the
-    /// device may do nothing any more: one of them may be why it has a new one.
+    /// Gives a device a new password. The old one is good for nothing from then on, and the device's connections end.
     pub async fn renew_password(&self, name: &Name) -> Result<Password, DeviceError> {
         let _turn = self.turn.lock().await;
         self.get(name)?;
@@ -370,71 +354,6 @@ impl Access for Devices {
     fn authenticate<'a>(&'a self, client: &'a Credentials) -> Authenticated<'a> {
         Box::pin(async { self.identify(client, Instant::now()) })
     }
-}
-
-impl Known {
-    fn insert(&mut self, device: Device, password: PasswordHash) {
-        for certificate in &device.settings.certificates {
-            self.by_certificate
-                .insert(certificate.clone(), device.name.clone());
-        }
-        let permissions = shared(device.settings.permissions.clone());
-        let entry = Entry {
-            device,
-            password,
-            permissions,
-        };
-        self.devices.insert(entry.device.name.clone(), entry);
-    }
-
-    fn change(&mut self, name: &Name, settings: DeviceSettings) {
-        let Some(entry) = self.devices.get_mut(name) else {
-            return;
-        };
-        for certificate in &entry.device.settings.certificates {
-            self.by_certificate.remove(certificate);
-        }
-        for certificate in &settings.certificates {
-            self.by_certificate
-                .insert(certificate.clone(), name.clone());
-        }
-        entry
-            .permissions
-            .store(Some(Arc::new(settings.permissions.clone())));
-        entry.device.settings = settings;
-    }
-
-    fn renew(&mut self, name: &Name, password: PasswordHash) {
-        if let Some(entry) = self.devices.get_mut(name) {
-            entry.password = password;
-            let fresh = shared(entry.device.settings.permissions.clone());
-            std::mem::replace(&mut entry.permissions, fresh).store(None);
-        }
-    }
-
-    fn remove(&mut self, name: &Name) {
-        let Some(entry) = self.devices.remove(name) else {
-            return;
-        };
-        for certificate in &entry.device.settings.certificates {
-            self.by_certificate.remove(certificate);
-        }
-        entry.permissions.store(None);
-    }
-}
-
-impl Entry {
-    fn identity(&self) -> Identity {
-        Identity {
-            name: Some(self.device.name.as_str().into()),
-            permissions: self.permissions.clone(),
-            expires: None,
-        }
-    }
-}
-
-fn shared(permissions: Permissions) -> Shared {
-    Arc::new(ArcSwapOption::from_pointee(permissions))
 }
 
 /// `#` does not reach topics that begin with `$`.

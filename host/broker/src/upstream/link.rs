@@ -16,8 +16,8 @@ use super::address::{Security, UpstreamAddress};
 use super::settings::UpstreamSettings;
 use super::tls::UpstreamTls;
 use crate::limits::{
-    INFLIGHT_MAX, PACKET_BYTES_MAX, RECEIVE_MAX, UPSTREAM_CONNECT_TIMEOUT,
-    UPSTREAM_KEEP_ALIVE_SECONDS,
+    INFLIGHT_MAX, PACKET_BYTES_MAX, UPSTREAM_CONNECT_TIMEOUT, UPSTREAM_KEEP_ALIVE_SECONDS,
+    UPSTREAM_RECEIVE_MAX,
 };
 
 /// How a connection is at present.
@@ -109,7 +109,7 @@ pub(super) fn options(settings: &UpstreamSettings, client_id: &str) -> MqttOptio
         rumqttc::Broker::tcp(address.host.clone(), address.port),
     );
     let mut properties = ConnectProperties::new();
-    properties.receive_maximum = Some(RECEIVE_MAX);
+    properties.receive_maximum = Some(UPSTREAM_RECEIVE_MAX);
     let packet_max = u32::try_from(PACKET_BYTES_MAX).expect("far below 4 GiB");
     options
         .set_keep_alive(UPSTREAM_KEEP_ALIVE_SECONDS)

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use rumqttc::ManualAck;
 
 use crate::delivery::{Publication, Receipt};
-use crate::limits::RECEIVE_MAX;
+use crate::limits::UPSTREAM_RECEIVE_MAX;
 use crate::message::Message;
 use crate::topic::{TopicFilter, TopicName};
 
@@ -22,7 +22,6 @@ use crate::topic::{TopicFilter, TopicName};
 pub(super) struct Outstanding {
     messages: VecDeque<Waiting>,
     parked: usize,
-    parked_bytes: usize,
     /// Of connections that have ended, by packet id.
     routed_before: HashMap<u16, Routed>,
 }
@@ -73,7 +72,6 @@ impl Outstanding {
     /// An inbox has no room for it.
     pub(super) fn park(&mut self, acknowledgement: ManualAck, parked: Parked) {
         self.parked += 1;
-        self.parked_bytes += parked.publication.message.bytes();
         self.push(acknowledgement, Place::Parked(parked));
     }
 
@@ -122,11 +120,6 @@ impl Outstanding {
         self.parked > 0
     }
 
-    /// Bytes of what waits for room.
-    pub(super) fn parked_bytes(&self) -> usize {
-        self.parked_bytes
-    }
-
     /// Tries again what waits for room, in its order within each topic.
     pub(super) fn retry(&mut self, mut route: impl FnMut(&Parked) -> Option<Option<Arc<Receipt>>>) {
         let mut still_full: Vec<TopicName> = Vec::new();
@@ -141,7 +134,6 @@ impl Outstanding {
             match route(parked) {
                 Some(receipt) => {
                     self.parked -= 1;
-                    self.parked_bytes -= parked.publication.message.bytes();
                     let publication = parked.publication.clone();
                     waiting.place = Place::Routed(Routed {
                         publication,
@@ -180,7 +172,6 @@ impl Outstanding {
     /// The connection has ended: nothing of it can be acknowledged any more.
     pub(super) fn disconnected(&mut self) {
         self.parked = 0;
-        self.parked_bytes = 0;
         for waiting in self.messages.drain(..) {
             if let Place::Routed(routed) = waiting.place {
                 self.routed_before
@@ -192,7 +183,7 @@ impl Outstanding {
     /// There is a new one, to a session that the broker still had or a new one.
     pub(super) fn connected(&mut self, is_session_present: bool) {
         // A broker sends no more than that again; what it has given to others by now stays behind otherwise.
-        if !is_session_present || self.routed_before.len() > 2 * usize::from(RECEIVE_MAX) {
+        if !is_session_present || self.routed_before.len() > 2 * usize::from(UPSTREAM_RECEIVE_MAX) {
             self.routed_before.clear();
         }
     }
@@ -280,7 +271,7 @@ mod tests {
         outstanding.park(acknowledgement(4), parked("other"));
         assert!(outstanding.is_parked(&"full".parse().expect("a topic")));
         assert!(!outstanding.is_parked(&"free".parse().expect("a topic")));
-        assert!(outstanding.is_drained() && outstanding.parked_bytes() > 0);
+        assert!(outstanding.is_drained());
         let mut tried = Vec::new();
         outstanding.retry(|parked| {
             let topic = parked.publication.message.topic.to_string();
@@ -291,7 +282,7 @@ mod tests {
         assert_eq!(acknowledged(&mut outstanding), []);
         outstanding.retry(|_| Some(None));
         assert_eq!(acknowledged(&mut outstanding), [1, 2, 3, 4]);
-        assert!(!outstanding.has_parked() && outstanding.parked_bytes() == 0);
+        assert!(!outstanding.has_parked());
     }
 
     #[test]

@@ -32,8 +32,8 @@ use super::subscriptions::NO_SHARED_SUBSCRIPTIONS;
 use crate::broker::{FULL_INBOX_PAUSE, Inner};
 use crate::delivery::{LazyReceipt, Receipt};
 use crate::limits::{
-    INFLIGHT_MAX, LINGER_TIMEOUT, RECEIVE_MAX, UPSTREAM_CONNECT_TIMEOUT, UPSTREAM_PARKED_BYTES_MAX,
-    UPSTREAM_RECEIVE_MIN, UPSTREAM_STABLE_AFTER,
+    INFLIGHT_MAX, LINGER_TIMEOUT, UPSTREAM_CONNECT_TIMEOUT, UPSTREAM_RECEIVE_MAX,
+    UPSTREAM_STABLE_AFTER,
 };
 use crate::message::Message;
 use crate::topic::TopicFilter;
@@ -43,10 +43,9 @@ pub(super) async fn run(inner: &Arc<Inner>, upstream: &Arc<Upstream>, stop: &Can
     let mut backoff = Backoff::default();
     let mut outstanding = Outstanding::default();
     let wake = Arc::new(Notify::new());
-    let mut receive_max = RECEIVE_MAX;
     loop {
         let began = Instant::now();
-        let (client, events) = client(upstream, receive_max);
+        let (client, events) = client(upstream);
         let connection = Connection {
             inner,
             upstream,
@@ -58,7 +57,6 @@ pub(super) async fn run(inner: &Arc<Inner>, upstream: &Arc<Upstream>, stop: &Can
             has_shared_subscriptions: true,
             has_identifiers: true,
             silence_max: UPSTREAM_CONNECT_TIMEOUT * 2,
-            receive_max,
             stopping: None,
         };
         let ended = connection.run(events, stop).await;
@@ -66,11 +64,6 @@ pub(super) async fn run(inner: &Arc<Inner>, upstream: &Arc<Upstream>, stop: &Can
         match &ended {
             Ended::Stopped => upstream.taking.closed(),
             Ended::Failed(reason) => upstream.taking.failed(reason.clone()),
-            Ended::TooLarge => {
-                receive_max = (receive_max / 4).max(UPSTREAM_RECEIVE_MIN);
-                let reason = "many large messages wait for room in the inboxes of functions: fewer are asked for at once";
-                upstream.taking.failed(reason.to_owned());
-            }
         }
         upstream.subscriptions.disconnected();
         if let Ended::Stopped = ended {
@@ -87,13 +80,12 @@ pub(super) async fn run(inner: &Arc<Inner>, upstream: &Arc<Upstream>, stop: &Can
 }
 
 /// A client for one connection.
-fn client(upstream: &Upstream, receive_max: u16) -> (AsyncClient, EventLoop) {
+fn client(upstream: &Upstream) -> (AsyncClient, EventLoop) {
     let settings = &upstream.settings;
     let mut options = link::options(settings, &settings.client_id);
     let expiry_seconds = settings.session_expiry.as_secs();
     let expiry_seconds = u32::try_from(expiry_seconds).unwrap_or(u32::MAX);
     options
-        .set_receive_maximum(Some(receive_max))
         .set_clean_start(false)
         .set_session_expiry_interval(Some(expiry_seconds))
         .set_session_store(NothingKept)
@@ -149,7 +141,6 @@ struct Connection<'a> {
     has_shared_subscriptions: bool,
     has_identifiers: bool,
     silence_max: Duration,
-    receive_max: u16,
     /// When the connection is closed at the latest, once the host stops.
     stopping: Option<Stopping>,
 }
@@ -170,8 +161,6 @@ enum Answer {
 enum Ended {
     Stopped,
     Failed(String),
-    /// More waits for room than there is memory for.
-    TooLarge,
 }
 
 impl Connection<'_> {
@@ -346,12 +335,8 @@ impl Connection<'_> {
                 }
             }
         }
-        let is_smallest = self.receive_max == UPSTREAM_RECEIVE_MIN;
-        if self.outstanding.parked_bytes() > UPSTREAM_PARKED_BYTES_MAX && !is_smallest {
-            return Err(Ended::TooLarge);
-        }
         // Mosquitto sends one or two more, at times.
-        if self.outstanding.len() > 2 * usize::from(self.receive_max) {
+        if self.outstanding.len() > 2 * usize::from(UPSTREAM_RECEIVE_MAX) {
             let reason = "it sent far more messages at once than it was asked to [MQTT-3.3.4-7]";
             return Err(Ended::Failed(reason.to_owned()));
         }

@@ -337,10 +337,16 @@ async fn changes_reach_clients_that_are_connected() {
     let credentials = with_password(ELSEWHERE, "one", &password);
     let connected = host.connect(&credentials).expect("let in");
     assert!(may_publish(&connected, "old"));
+    let more = ["old.example", "new.example"];
+    host.set("one", "new", &more).await.expect("changed");
+    assert!(may_publish(&connected, "new") && !may_publish(&connected, "old"));
     host.set("one", "new", &["new.example"])
         .await
         .expect("changed");
-    assert!(may_publish(&connected, "new") && !may_publish(&connected, "old"));
+    assert!(
+        connected.permissions.load().is_none(),
+        "it may have shown the old certificate"
+    );
     assert_eq!(
         host.connect(&with_certificate(&["old.example"])).err(),
         Some(Refused::NotAuthorized)
@@ -348,6 +354,7 @@ async fn changes_reach_clients_that_are_connected() {
     host.connect(&with_certificate(&["new.example"]))
         .expect("let in");
 
+    let connected = host.connect(&credentials).expect("let in");
     let renewed = host
         .devices
         .renew_password(&name("one"))
