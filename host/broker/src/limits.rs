@@ -114,11 +114,9 @@ pub const UPSTREAM_PAUSE_MIN: Duration = Duration::from_millis(100);
 pub const UPSTREAM_PAUSE_MAX: Duration = Duration::from_secs(30);
 /// A connection that lasted this long was a good one: the next failure is a first one again.
 pub const UPSTREAM_STABLE_AFTER: Duration = Duration::from_secs(10);
-/// Bytes of messages from it that wait for room in an inbox. With more, fewer are asked for at once: at first
-/// [`RECEIVE_MAX`], in the end [`UPSTREAM_RECEIVE_MIN`].
-pub const UPSTREAM_PARKED_BYTES_MAX: usize = 16 * MIB;
-/// The least number of messages that are under way at once, with which the largest ones take some 3 MiB.
-pub const UPSTREAM_RECEIVE_MIN: u16 = 8;
+/// Messages from it that are not acknowledged yet, those among them that wait for room in an inbox: the receive maximum that
+/// is announced to it. With messages of the largest size it bounds the memory that they take to 64 MiB.
+pub const UPSTREAM_RECEIVE_MAX: u16 = RECEIVE_MAX;
 /// How long a deployment waits for its subscriptions to be granted.
 pub const UPSTREAM_SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the external broker keeps what waits for a host that is away, by default.
