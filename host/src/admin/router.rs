@@ -87,7 +87,7 @@ pub async fn serve(state: Arc<AdminState>, listener: TcpListener, stop: Cancella
 
 /// All routes, with what every request passes through.
 pub fn router(state: Arc<AdminState>) -> Router {
-    let api = Router::new()
+    let api = mqtt_routes()
         .route("/functions", get(functions::list))
         .route(
             "/functions/{name}",
@@ -107,6 +107,35 @@ pub fn router(state: Arc<AdminState>) -> Router {
         .route("/databases", get(databases::list))
         .route("/databases/{name}", delete(databases::delete))
         .route("/secrets", get(secrets::list))
+        .route("/login", post(login::login))
+        .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
+        // These two count their own bytes.
+        .route(
+            "/functions/{name}",
+            put(functions::deploy)
+                .post(functions::dry_run)
+                .layer(DefaultBodyLimit::disable()),
+        )
+        .route("/buckets/{bucket}/keys/{*key}", put(key_value::put))
+        .route("/secrets/{name}", put(secrets::put).delete(secrets::delete));
+    Router::new()
+        .nest("/api/v1", api)
+        .merge(page::routes())
+        .route("/openapi.json", get(openapi::openapi))
+        .route("/healthz", get(probes::healthz))
+        .route("/readyz", get(probes::readyz))
+        .route("/metrics", get(probes::metrics))
+        .fallback(|| async { ApiError::NoSuchPath })
+        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
+        .layer(middleware::from_fn(finish))
+        .layer(RequestBodyTimeoutLayer::new(HTTP_BODY_IDLE_TIMEOUT))
+        .layer(CatchPanicLayer::new())
+        .with_state(state)
+}
+
+/// Everything about MQTT.
+fn mqtt_routes() -> Router<Arc<AdminState>> {
+    Router::new()
         .route("/broker", get(broker::figures))
         .route("/devices", get(devices::list))
         .route(
@@ -137,30 +166,6 @@ pub fn router(state: Arc<AdminState>) -> Router {
             "/broker/dead-letters/{function}/{id}/retry",
             post(dead_letters::retry_one),
         )
-        .route("/login", post(login::login))
-        .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
-        // These two count their own bytes.
-        .route(
-            "/functions/{name}",
-            put(functions::deploy)
-                .post(functions::dry_run)
-                .layer(DefaultBodyLimit::disable()),
-        )
-        .route("/buckets/{bucket}/keys/{*key}", put(key_value::put))
-        .route("/secrets/{name}", put(secrets::put).delete(secrets::delete));
-    Router::new()
-        .nest("/api/v1", api)
-        .merge(page::routes())
-        .route("/openapi.json", get(openapi::openapi))
-        .route("/healthz", get(probes::healthz))
-        .route("/readyz", get(probes::readyz))
-        .route("/metrics", get(probes::metrics))
-        .fallback(|| async { ApiError::NoSuchPath })
-        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
-        .layer(middleware::from_fn(finish))
-        .layer(RequestBodyTimeoutLayer::new(HTTP_BODY_IDLE_TIMEOUT))
-        .layer(CatchPanicLayer::new())
-        .with_state(state)
 }
 
 /// Gives each request an id, and errors their problem documents.

@@ -294,16 +294,7 @@ async fn admit(
         Version::V5 => connect.keep_alive_seconds.min(KEEP_ALIVE_SECONDS_MAX),
         Version::V311 => connect.keep_alive_seconds,
     };
-    let granted = Granted {
-        session_expiry_seconds: (expiry_seconds != connect.session_expiry_seconds)
-            .then_some(expiry_seconds),
-        receive_max: RECEIVE_MAX,
-        packet_bytes_max: u32::try_from(PACKET_BYTES_MAX).expect("below 4 GiB"),
-        assigned_client_id: assigned,
-        topic_alias_max: TOPIC_ALIASES_MAX,
-        keep_alive_seconds: (keep_alive_seconds != connect.keep_alive_seconds)
-            .then_some(keep_alive_seconds),
-    };
+    let granted = granted(&connect, expiry_seconds, keep_alive_seconds, assigned);
     let window = connect.receive_max.min(INFLIGHT_MAX).into();
     let aliases = connect.topic_alias_max.min(TOPIC_ALIASES_MAX);
     let mut outgoing = Outgoing::new(manners.writer(), window, aliases);
@@ -328,6 +319,25 @@ async fn admit(
         keep_alive: (keep_alive_seconds > 0)
             .then(|| Duration::from_secs(keep_alive_seconds.into()) * 3 / 2),
     })
+}
+
+/// What CONNACK tells a client that was let in.
+fn granted(
+    connect: &Connect,
+    expiry_seconds: u32,
+    keep_alive_seconds: u16,
+    assigned_client_id: Option<String>,
+) -> Granted {
+    Granted {
+        session_expiry_seconds: (expiry_seconds != connect.session_expiry_seconds)
+            .then_some(expiry_seconds),
+        receive_max: RECEIVE_MAX,
+        packet_bytes_max: u32::try_from(PACKET_BYTES_MAX).expect("below 4 GiB"),
+        assigned_client_id,
+        topic_alias_max: TOPIC_ALIASES_MAX,
+        keep_alive_seconds: (keep_alive_seconds != connect.keep_alive_seconds)
+            .then_some(keep_alive_seconds),
+    }
 }
 
 /// Returns when the session is on disk, where it is to survive.

@@ -1,3 +1,5 @@
+//! Reading packets that are cut anywhere, and what MQTT 5 adds to them.
+
 use super::*;
 use crate::message::QoS;
 
