@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
-use crate::limits::{UPSTREAM_PAUSE_MAX, UPSTREAM_PAUSE_MIN};
+use crate::limits::{UPSTREAM_PAUSE_MAX, UPSTREAM_PAUSE_MIN, UPSTREAM_STABLE_AFTER};
 
 /// Failures in a row.
 #[derive(Default)]
@@ -12,19 +12,17 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// How long to wait after one more failure.
-    pub(super) fn pause(&mut self) -> Duration {
+    /// How long to wait after one more failure, of a connection that lasted this long.
+    pub(super) fn pause(&mut self, lasted: Duration) -> Duration {
+        if lasted >= UPSTREAM_STABLE_AFTER {
+            self.failures = 0;
+        }
         let pause = UPSTREAM_PAUSE_MIN * 2_u32.saturating_pow(self.failures.min(16));
         self.failures += 1;
         let pause = pause.min(UPSTREAM_PAUSE_MAX);
         // Between half of it and all of it: hosts that lost their broker together do not come back together.
         let half = pause / 2;
         half + half.mul_f64(random_fraction())
-    }
-
-    /// It worked.
-    pub(super) fn reset(&mut self) {
-        self.failures = 0;
     }
 }
 
@@ -42,7 +40,7 @@ mod tests {
     #[test]
     fn pauses_grow_from_a_moment_to_half_a_minute() {
         let mut backoff = Backoff::default();
-        let pauses: Vec<Duration> = (0..40).map(|_| backoff.pause()).collect();
+        let pauses: Vec<Duration> = (0..40).map(|_| backoff.pause(Duration::ZERO)).collect();
         assert!(pauses[0] <= UPSTREAM_PAUSE_MIN && pauses[0] >= UPSTREAM_PAUSE_MIN / 2);
         assert!(pauses[4] > pauses[0] && pauses[9] > pauses[4]);
         for pause in &pauses[10..] {
@@ -50,7 +48,7 @@ mod tests {
         }
         // Chance alone: eleven equal ones of billions.
         assert!(pauses[10..].iter().any(|pause| *pause != pauses[10]));
-        backoff.reset();
-        assert!(backoff.pause() <= UPSTREAM_PAUSE_MIN);
+        assert!(backoff.pause(Duration::from_secs(1)) > UPSTREAM_PAUSE_MIN);
+        assert!(backoff.pause(UPSTREAM_STABLE_AFTER) <= UPSTREAM_PAUSE_MIN);
     }
 }

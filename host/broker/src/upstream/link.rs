@@ -70,11 +70,13 @@ impl Link {
         tracing::info!(broker = %self.address, purpose = self.purpose, "connected to the external broker");
     }
 
-    /// It was lost, or could not be opened; said once, however often it is tried again.
-    pub(super) fn failed(&self, reason: String) {
+    /// It was lost, or could not be opened; said once, however often it is tried again. How long it lasted, if at all.
+    pub(super) fn failed(&self, reason: String) -> Duration {
         let mut state = self.lock();
         let is_news = state.is_connected || state.last_error.is_none();
+        let mut lasted = Duration::ZERO;
         if state.is_connected {
+            lasted = state.since.elapsed().unwrap_or_default();
             state.is_connected = false;
             state.since = SystemTime::now();
         }
@@ -85,6 +87,7 @@ impl Link {
             tracing::debug!(broker = %self.address, purpose = self.purpose, reason, "still no connection");
         }
         state.last_error = Some(reason);
+        lasted
     }
 
     /// It was closed because the host stops.
@@ -99,6 +102,14 @@ impl Link {
     fn lock(&self) -> MutexGuard<'_, LinkState> {
         self.state.lock().expect("no holder of this lock panics")
     }
+}
+
+/// Why a connection is no more.
+pub(super) enum Ended {
+    /// The host stops.
+    Stopped,
+    /// For this reason.
+    Failed(String),
 }
 
 /// What both connections have in common.

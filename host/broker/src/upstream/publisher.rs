@@ -27,13 +27,12 @@ use tokio_util::sync::CancellationToken;
 use super::Upstream;
 use super::backoff::Backoff;
 use super::convert;
-use super::link;
+use super::link::{self, Ended};
 use super::outbox::Posted;
 use super::retained::Fetches;
 use crate::broker::{Inner, PublishError};
 use crate::limits::{
     INFLIGHT_MAX, LINGER_TIMEOUT, UPSTREAM_CONNECT_TIMEOUT, UPSTREAM_PUBLISHER_EXPIRY_SECONDS,
-    UPSTREAM_STABLE_AFTER,
 };
 use crate::message::QoS;
 use crate::topic::TopicFilter;
@@ -49,31 +48,27 @@ pub(super) async fn run(inner: Weak<Inner>, upstream: Arc<Upstream>, stop: Cance
         answers: FuturesUnordered::new(),
         fetches: Fetches::default(),
         broker: BrokerLimits::default(),
-        connected_at: None,
+        is_connected: false,
         silence_max: UPSTREAM_CONNECT_TIMEOUT * 2,
         stopping: None,
     };
     let mut backoff = Backoff::default();
     loop {
         let event = publisher.next_event(&mut events, &stop).await;
-        let failure = match event {
-            Next::Event(event) => match publisher.handle(event, &mut events) {
-                Handled::GoOn => continue,
-                Handled::Stopped => break,
-            },
-            Next::Stopped => break,
-            Next::Failed(_) if publisher.stopping.is_some() => break,
-            Next::Failed(reason) => reason,
+        let ended = match event.and_then(|event| publisher.handle(event, &mut events)) {
+            Ok(()) => continue,
+            Err(ended) => ended,
         };
-        let lasted = publisher.connected_at.take().map(|since| since.elapsed());
-        if lasted.is_some_and(|lasted| lasted >= UPSTREAM_STABLE_AFTER) {
-            backoff.reset();
-        }
+        let failure = match ended {
+            Ended::Failed(reason) if publisher.stopping.is_none() => reason,
+            Ended::Failed(_) | Ended::Stopped => break,
+        };
+        publisher.is_connected = false;
         publisher.fetches.disconnected();
-        publisher.upstream.publishing.failed(failure);
+        let lasted = publisher.upstream.publishing.failed(failure);
         tokio::select! {
             () = stop.cancelled() => break,
-            () = tokio::time::sleep(backoff.pause()) => {}
+            () = tokio::time::sleep(backoff.pause(lasted)) => {}
         }
     }
     publisher.upstream.publishing.closed();
@@ -99,7 +94,7 @@ struct Publisher {
     answers: FuturesUnordered<Pin<Box<dyn Future<Output = Answer> + Send>>>,
     fetches: Fetches,
     broker: BrokerLimits,
-    connected_at: Option<Instant>,
+    is_connected: bool,
     silence_max: Duration,
     /// Until when what is under way is waited for, once the host stops.
     stopping: Option<Instant>,
@@ -125,20 +120,13 @@ impl Default for BrokerLimits {
     }
 }
 
-enum Next {
-    Event(Event),
-    Failed(String),
-    Stopped,
-}
-
-enum Handled {
-    GoOn,
-    Stopped,
-}
-
 impl Publisher {
     /// What the client has to say next. It is not interrupted meanwhile, unless it is given up.
-    async fn next_event(&mut self, events: &mut EventLoop, stop: &CancellationToken) -> Next {
+    async fn next_event(
+        &mut self,
+        events: &mut EventLoop,
+        stop: &CancellationToken,
+    ) -> Result<Event, Ended> {
         let silence_max = self.silence_max;
         let began = Instant::now();
         let ended = {
@@ -146,18 +134,16 @@ impl Publisher {
             tokio::pin!(poll);
             loop {
                 let silence_max = silence_max.saturating_sub(began.elapsed());
-                let has_room = self.connected_at.is_some()
+                let has_room = self.is_connected
                     && self.stopping.is_none()
                     && self.under_way.len() < self.broker.receive_max;
                 let due = self.fetches.due();
                 tokio::select! {
                     biased;
                     () = stop.cancelled(), if self.stopping.is_none() => {
-                        if let Some(next) = self.begin_to_stop() {
-                            return next;
-                        }
+                        self.begin_to_stop()?;
                     }
-                    () = until(self.stopping), if self.stopping.is_some() => return Next::Stopped,
+                    () = until(self.stopping), if self.stopping.is_some() => return Err(Ended::Stopped),
                     Some(published) = self.under_way.next(), if !self.under_way.is_empty() => {
                         self.published(published);
                     }
@@ -174,37 +160,39 @@ impl Publisher {
             }
         };
         match ended {
-            Some(Ok(event)) => Next::Event(event),
+            Some(Ok(event)) => Ok(event),
             Some(Err(error)) => {
                 if is_too_large(&error) {
                     // It would be tried again for ever. All that is under way is looked at anew.
                     events.reset_session_state();
                 }
-                Next::Failed(link::reason(&error))
+                Err(Ended::Failed(link::reason(&error)))
             }
             None => {
                 // It was interrupted: what is under way is kept for the next connection.
                 events.clean();
-                Next::Failed("it does not answer any more".to_owned())
+                Err(Ended::Failed("it does not answer any more".to_owned()))
             }
         }
     }
 
-    fn handle(&mut self, event: Event, events: &mut EventLoop) -> Handled {
+    fn handle(&mut self, event: Event, events: &mut EventLoop) -> Result<(), Ended> {
         match event {
             Event::Incoming(Incoming::ConnAck(connack)) => {
                 events.options.set_clean_start(false);
                 self.connected(&connack);
             }
             Event::Incoming(Incoming::Publish(publish)) => self.arrived(&publish),
-            Event::Outgoing(Outgoing::Disconnect) => return Handled::Stopped,
+            Event::Outgoing(Outgoing::Disconnect) if self.stopping.is_some() => {
+                return Err(Ended::Stopped);
+            }
             _ => {}
         }
-        Handled::GoOn
+        Ok(())
     }
 
     fn connected(&mut self, connack: &ConnAck) {
-        self.connected_at = Some(Instant::now());
+        self.is_connected = true;
         self.silence_max = link::silence_max(connack);
         self.broker = BrokerLimits::default();
         if let Some(properties) = &connack.properties {
@@ -284,7 +272,7 @@ impl Publisher {
         for wish in self.upstream.take_wishes() {
             self.fetches.add(wish);
         }
-        for filter in self.fetches.to_ask() {
+        for filter in self.fetches.take_wanted() {
             let asked = self
                 .client
                 .try_subscribe_tracked(filter.as_str(), rumqttc::QoS::AtLeastOnce);
@@ -325,9 +313,9 @@ impl Publisher {
     }
 
     /// Closes the connection, and the session with it, once what is under way is done.
-    fn begin_to_stop(&mut self) -> Option<Next> {
-        if self.connected_at.is_none() {
-            return Some(Next::Stopped);
+    fn begin_to_stop(&mut self) -> Result<(), Ended> {
+        if !self.is_connected {
+            return Err(Ended::Stopped);
         }
         self.stopping = Some(Instant::now() + LINGER_TIMEOUT);
         let properties = DisconnectProperties {
@@ -341,7 +329,7 @@ impl Publisher {
             properties,
             LINGER_TIMEOUT,
         );
-        asked.is_err().then_some(Next::Stopped)
+        asked.map_err(|_| Ended::Stopped)
     }
 }
 

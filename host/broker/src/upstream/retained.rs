@@ -80,7 +80,7 @@ impl Fetches {
     }
 
     /// What is to be subscribed to; it is taken to be asked for.
-    pub(super) fn to_ask(&mut self) -> Vec<TopicFilter> {
+    pub(super) fn take_wanted(&mut self) -> Vec<TopicFilter> {
         let mut filters = Vec::new();
         for (filter, fetch) in &mut self.0 {
             if matches!(fetch.step, Step::Wanted) {

@@ -26,15 +26,12 @@ use tokio_util::sync::CancellationToken;
 use super::Upstream;
 use super::backoff::Backoff;
 use super::convert;
-use super::link;
+use super::link::{self, Ended};
 use super::outstanding::{Outstanding, Parked};
 use super::subscriptions::NO_SHARED_SUBSCRIPTIONS;
 use crate::broker::{FULL_INBOX_PAUSE, Inner};
 use crate::delivery::{LazyReceipt, Receipt};
-use crate::limits::{
-    INFLIGHT_MAX, LINGER_TIMEOUT, UPSTREAM_CONNECT_TIMEOUT, UPSTREAM_RECEIVE_MAX,
-    UPSTREAM_STABLE_AFTER,
-};
+use crate::limits::{INFLIGHT_MAX, LINGER_TIMEOUT, UPSTREAM_CONNECT_TIMEOUT, UPSTREAM_RECEIVE_MAX};
 use crate::message::Message;
 use crate::topic::TopicFilter;
 
@@ -44,7 +41,6 @@ pub(super) async fn run(inner: &Arc<Inner>, upstream: &Arc<Upstream>, stop: &Can
     let mut outstanding = Outstanding::default();
     let wake = Arc::new(Notify::new());
     loop {
-        let began = Instant::now();
         let (client, events) = client(upstream);
         let connection = Connection {
             inner,
@@ -57,24 +53,23 @@ pub(super) async fn run(inner: &Arc<Inner>, upstream: &Arc<Upstream>, stop: &Can
             has_shared_subscriptions: true,
             has_identifiers: true,
             silence_max: UPSTREAM_CONNECT_TIMEOUT * 2,
+            retry_at: Instant::now(),
             stopping: None,
         };
         let ended = connection.run(events, stop).await;
         outstanding.disconnected();
-        match &ended {
-            Ended::Stopped => upstream.taking.closed(),
-            Ended::Failed(reason) => upstream.taking.failed(reason.clone()),
-        }
+        let lasted = match ended {
+            Ended::Failed(reason) => Some(upstream.taking.failed(reason)),
+            Ended::Stopped => None,
+        };
         upstream.subscriptions.disconnected();
-        if let Ended::Stopped = ended {
+        let Some(lasted) = lasted else {
+            upstream.taking.closed();
             return;
-        }
-        if began.elapsed() >= UPSTREAM_STABLE_AFTER {
-            backoff.reset();
-        }
+        };
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(backoff.pause()) => {}
+            () = tokio::time::sleep(backoff.pause(lasted)) => {}
         }
     }
 }
@@ -141,6 +136,8 @@ struct Connection<'a> {
     has_shared_subscriptions: bool,
     has_identifiers: bool,
     silence_max: Duration,
+    /// When what waits for room is tried again without being told that there is some.
+    retry_at: Instant,
     /// When the connection is closed at the latest, once the host stops.
     stopping: Option<Stopping>,
 }
@@ -156,11 +153,6 @@ enum Answer {
     Unsubscribed(TopicFilter),
     /// The connection has ended before.
     None,
-}
-
-enum Ended {
-    Stopped,
-    Failed(String),
 }
 
 impl Connection<'_> {
@@ -204,7 +196,7 @@ impl Connection<'_> {
                 Some(answer) = self.answers.next(), if !self.answers.is_empty() => self.answered(answer),
                 event = &mut poll => return Ok(event),
                 // Room in the inbox wakes; room that others left does not.
-                () = tokio::time::sleep(FULL_INBOX_PAUSE), if has_parked => self.advance(),
+                () = until(Some(self.retry_at)), if has_parked => self.advance(),
                 () = tokio::time::sleep(silence_max) => {
                     return Err(Ended::Failed("it does not answer any more".to_owned()));
                 }
@@ -398,6 +390,7 @@ impl Connection<'_> {
 
     /// Goes on with what waits.
     fn advance(&mut self) {
+        self.retry_at = Instant::now() + FULL_INBOX_PAUSE;
         if self.outstanding.has_parked() && self.stopping.is_none() {
             let (inner, wake) = (self.inner, self.wake);
             self.outstanding.retry(|parked| route(inner, wake, parked));

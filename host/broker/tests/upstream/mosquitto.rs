@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::eventually;
@@ -94,8 +95,8 @@ impl Mosquitto {
     /// Ends it in order: it writes down what it keeps.
     pub(crate) async fn stop(&mut self) {
         let mut process = self.process.take().expect("it runs");
-        let done = Command::new("kill").arg(process.id().to_string()).status();
-        assert!(done.expect("kill is installed").success());
+        let id = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
+        kill_process(id.expect("a process id"), Signal::TERM).expect("it runs");
         eventually("mosquitto ends", async || {
             process.try_wait().expect("a child")
         })

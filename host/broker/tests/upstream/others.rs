@@ -42,7 +42,10 @@ fn rumqttd() -> SocketAddr {
         v5: Some(HashMap::from([("v5".to_owned(), server)])),
         ..Config::default()
     };
-    std::thread::spawn(move || rumqttd::Broker::new(config).start());
+    std::thread::spawn(move || {
+        let ended = rumqttd::Broker::new(config).start();
+        ended.expect("rumqttd starts");
+    });
     address
 }
 

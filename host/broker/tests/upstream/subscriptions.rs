@@ -206,3 +206,15 @@ async fn a_wrong_password_is_told_and_the_right_one_works() {
     counter.has_seen("x").await;
     host.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_with_the_same_client_id_are_told() {
+    let mosquitto = Mosquitto::start().await;
+    let settings = settings(mosquitto.address(), "host");
+    let (one, _) = Host::start(settings.clone(), &MemoryStore::new(), &["a"]).await;
+    let other = Host::open(settings, &MemoryStore::new()).await.serve();
+    let reason = eventually("it is known why", async || one.state().last_error).await;
+    assert!(reason.contains("a copy of another"), "{reason}");
+    one.stop().await;
+    other.stop().await;
+}
