@@ -269,19 +269,7 @@ async fn admit(
             return None;
         }
     };
-    let Attached {
-        session,
-        link,
-        is_present,
-        replaced,
-        will,
-    } = attached;
-    if let Some(replaced) = replaced {
-        inner.end_session(&replaced);
-    }
-    if let Some(will) = will {
-        inner.publish_will(will);
-    }
+    let (session, link, is_present) = take_over(inner, attached);
     let stored = store_session(inner, &session, is_present, expiry_seconds);
     if timeout(CONNECT_TIMEOUT, stored).await.is_err() {
         inner.detach(&session, &link, WillAction::Discard);
@@ -290,10 +278,7 @@ async fn admit(
         refuse(wire, manners, NotConnected { reason, text }).await;
         return None;
     }
-    let keep_alive_seconds = match version {
-        Version::V5 => connect.keep_alive_seconds.min(KEEP_ALIVE_SECONDS_MAX),
-        Version::V311 => connect.keep_alive_seconds,
-    };
+    let keep_alive_seconds = keep_alive_seconds(&connect);
     let granted = granted(&connect, expiry_seconds, keep_alive_seconds, assigned);
     let window = connect.receive_max.min(INFLIGHT_MAX).into();
     let aliases = connect.topic_alias_max.min(TOPIC_ALIASES_MAX);
@@ -319,6 +304,25 @@ async fn admit(
         keep_alive: (keep_alive_seconds > 0)
             .then(|| Duration::from_secs(keep_alive_seconds.into()) * 3 / 2),
     })
+}
+
+/// Ends what a connection has taken the place of.
+fn take_over(inner: &Arc<Inner>, attached: Attached) -> (Arc<Session>, Arc<Link>, bool) {
+    if let Some(replaced) = attached.replaced {
+        inner.end_session(&replaced);
+    }
+    if let Some(will) = attached.will {
+        inner.publish_will(will);
+    }
+    (attached.session, attached.link, attached.is_present)
+}
+
+/// Its own, or the server's: 3.1.1 has no way to say so.
+fn keep_alive_seconds(connect: &Connect) -> u16 {
+    match connect.version {
+        Version::V5 => connect.keep_alive_seconds.min(KEEP_ALIVE_SECONDS_MAX),
+        Version::V311 => connect.keep_alive_seconds,
+    }
 }
 
 /// What CONNACK tells a client that was let in.
