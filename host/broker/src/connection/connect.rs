@@ -248,7 +248,6 @@ async fn admit(
         identity,
     } = known;
     let manners = Manners::of(&connect);
-    let version = manners.version;
     let expiry_seconds = connect
         .session_expiry_seconds
         .min(SESSION_EXPIRY_SECONDS_MAX);
@@ -291,18 +290,17 @@ async fn admit(
     };
     outgoing.writer.connect_ack(&mut outgoing.bytes, &ack);
     wire.shrink();
-    let entry = ClientEntry::new(inner, &session, address, version, transport);
+    let entry = ClientEntry::new(inner, &session, address, manners.version, transport);
     Some(Connected {
         wire,
         reader,
-        version,
+        version: manners.version,
         session,
         link,
         entry,
         identity,
         outgoing,
-        keep_alive: (keep_alive_seconds > 0)
-            .then(|| Duration::from_secs(keep_alive_seconds.into()) * 3 / 2),
+        keep_alive: silence_max(keep_alive_seconds),
     })
 }
 
@@ -315,6 +313,12 @@ fn take_over(inner: &Arc<Inner>, attached: Attached) -> (Arc<Session>, Arc<Link>
         inner.publish_will(will);
     }
     (attached.session, attached.link, attached.is_present)
+}
+
+/// How long a client may be silent [MQTT-3.1.2-22]; for ever without a keep alive.
+fn silence_max(keep_alive_seconds: u16) -> Option<Duration> {
+    let silence = Duration::from_secs(keep_alive_seconds.into()) * 3 / 2;
+    (keep_alive_seconds > 0).then_some(silence)
 }
 
 /// Its own, or the server's: 3.1.1 has no way to say so.
