@@ -42,14 +42,28 @@ async fn a_client_that_says_nothing_for_one_and_a_half_times_its_keep_alive_is_c
 }
 
 #[tokio::test]
-async fn half_a_packet_is_no_sign_of_life() {
+async fn bytes_that_make_no_packet_are_no_sign_of_life() {
     let host = TestHost::start().await;
     for version in Version::ALL {
-        let connect = Connect::new(version, "half").keep_alive(1);
-        let mut half = Client::connect(host.mqtt_address(), &connect).await;
-        half.send(&Publish::new("half", "x").bytes(version)[..3])
-            .await;
-        half.expect_cast_out(0x8d).await;
+        let connect = Connect::new(version, "slow").keep_alive(1);
+        let mut slow = Client::connect(host.mqtt_address(), &connect).await;
+        // All of it would take ten seconds.
+        let publish = Publish::new("slow", "a dozen bytes").bytes(version);
+        let mut bytes = publish.iter();
+        let answer = loop {
+            let byte = bytes
+                .next()
+                .expect("the broker closes before the packet ends");
+            let _ = slow.try_send([*byte]).await;
+            if let Ok(answer) = timeout(HALF_A_SECOND, slow.read()).await {
+                break answer;
+            }
+        };
+        match answer {
+            None => assert_eq!(version, Version::V311),
+            Some(ServerPacket::Disconnect(disconnect)) => assert_eq!(disconnect.reason, 0x8d),
+            Some(other) => panic!("{other:?}"),
+        }
     }
 }
 

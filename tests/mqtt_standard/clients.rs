@@ -34,6 +34,14 @@ pub(super) fn lasting(version: Version, client_id: &str) -> Connect {
     }
 }
 
+/// Waits until a client with a keep-alive of a second is cast out, because it says nothing: a time that does not depend on
+/// when the broker looks for what is due.
+pub(super) async fn one_and_a_half_seconds(host: &TestHost) {
+    let connect = Connect::v5("hourglass").keep_alive(1);
+    let mut hourglass = Client::connect(host.mqtt_address(), &connect).await;
+    hourglass.expect_disconnect(0x8d).await;
+}
+
 /// Shows that no message is under way to `subscriber`: what `publisher` sends to it now, at this QoS level, is the next
 /// packet that comes.
 pub(super) async fn expect_no_message(publisher: &mut Client, subscriber: &mut Client, qos: u8) {

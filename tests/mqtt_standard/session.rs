@@ -6,7 +6,9 @@ use tidegate_tests::raw_mqtt::{
     Acknowledgement, Client, Connect, Publish, ServerPacket, Version, Will, disconnect,
 };
 
-use super::clients::{client, expect_message, expect_no_message, lasting, lasting_client};
+use super::clients::{
+    client, expect_message, expect_no_message, lasting, lasting_client, one_and_a_half_seconds,
+};
 
 use Acknowledgement::{Pubcomp, Pubrec, Pubrel};
 
@@ -162,6 +164,21 @@ async fn a_session_ends_when_its_expiry_interval_has_passed() {
     let (mut subscriber, connack) = Client::connect_with_connack(address, &connect).await;
     assert!(!connack.session_present, "{connack:?}");
     expect_no_message(&mut witness, &mut subscriber, 1).await;
+}
+
+#[tokio::test]
+async fn a_session_is_gone_the_moment_it_expires() {
+    let host = TestHost::start().await;
+    let address = host.mqtt_address();
+    let connect = Connect::v5("punctual").resume().with(expiry(1));
+    // More than once, at times that are no whole seconds apart: a broker may look for what has expired now and then, but
+    // is not to be seen doing so.
+    for round in 0..3 {
+        let (subscriber, connack) = Client::connect_with_connack(address, &connect).await;
+        assert!(!connack.session_present, "round {round}");
+        subscriber.break_off().await;
+        one_and_a_half_seconds(&host).await;
+    }
 }
 
 #[tokio::test]

@@ -85,7 +85,7 @@ pub(super) const ROWS: &[Row] = rows! {
     V311 "MQTT-3.1.2-23" "a client says something within its keep-alive" because ["about clients"];
     V311 "MQTT-3.1.2-24" "a client that is silent for 1.5 times its keep-alive is cast out"
         by ["a_client_that_says_nothing_for_one_and_a_half_times_its_keep_alive_is_cast_out",
-            "half_a_packet_is_no_sign_of_life", "any_packet_keeps_a_connection_alive"];
+            "bytes_that_make_no_packet_are_no_sign_of_life", "any_packet_keeps_a_connection_alive"];
     V311 "MQTT-3.1.3-1" "the fields of CONNECT have their order"
         by ["a_connect_with_everything_in_it_is_understood",
             "a_connect_packet_that_is_cut_anywhere_is_refused"];
@@ -222,6 +222,7 @@ pub(super) const ROWS: &[Row] = rows! {
             "a_will_is_published_when_the_client_says_nothing_for_too_long",
             "a_will_is_published_when_another_connection_takes_over",
             "a_client_may_leave_and_have_its_will_published", "a_will_waits_for_its_delay",
+            "coming_back_too_late_cancels_nothing",
             "a_will_is_published_when_its_session_ends_before_its_delay"];
     V5 "MQTT-3.1.2-9" "a will that is announced is there" by ["connect_flags_and_fields_agree"];
     V5 "MQTT-3.1.2-10" "a will is gone once it was published, or after DISCONNECT with 0"
@@ -245,7 +246,7 @@ pub(super) const ROWS: &[Row] = rows! {
     V5 "MQTT-3.1.2-21" "a client takes the server's keep-alive" because ["about clients"];
     V5 "MQTT-3.1.2-22" "a client that is silent for 1.5 times its keep-alive is cast out"
         by ["a_client_that_says_nothing_for_one_and_a_half_times_its_keep_alive_is_cast_out",
-            "half_a_packet_is_no_sign_of_life", "any_packet_keeps_a_connection_alive"];
+            "bytes_that_make_no_packet_are_no_sign_of_life", "any_packet_keeps_a_connection_alive"];
     V5 "MQTT-3.1.2-23" "a session with an expiry interval is stored when its connection closes"
         by ["a_session_goes_on_where_it_was", "clean_start_can_begin_a_session_that_lasts",
             "a_session_that_never_expires_is_kept"];
@@ -384,6 +385,7 @@ pub(super) const ROWS: &[Row] = rows! {
         by ["a_session_is_there_as_long_as_its_connection"];
     V5 "MQTT-4.1.0-2" "it is discarded when the connection is closed and the expiry interval has passed"
         by ["a_session_ends_when_its_expiry_interval_has_passed",
+            "a_session_is_gone_the_moment_it_expires",
             "a_session_without_expiry_ends_with_its_connection",
             "disconnect_may_change_the_expiry_interval"];
     V5 "MQTT-4.2.0-1" "the server takes an ordered and lossless stream of bytes"

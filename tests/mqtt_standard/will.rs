@@ -6,7 +6,7 @@ use tidegate_tests::TestHost;
 use tidegate_tests::raw_mqtt::property::{self, Property, id};
 use tidegate_tests::raw_mqtt::{Client, Connect, Version, Will, disconnect, packet};
 
-use super::clients::{client, expect_message, expect_no_message, lasting};
+use super::clients::{client, expect_message, expect_no_message, lasting, one_and_a_half_seconds};
 
 /// Longer than any test.
 const LONG_SECONDS: u32 = 3600;
@@ -285,6 +285,21 @@ async fn a_will_waits_for_its_delay() {
         "{:?}",
         begin.elapsed()
     );
+}
+
+#[tokio::test]
+async fn coming_back_too_late_cancels_nothing() {
+    let host = TestHost::start().await;
+    let mut witness = witness(&host, Version::V5).await;
+    let will = Will::new("wills/late", "gone").qos(1).with(delay(1));
+    let connect = lasting(Version::V5, "late").will(will);
+    // At times that are no whole seconds apart.
+    for _ in 0..3 {
+        self::connect(&host, &connect).await.break_off().await;
+        one_and_a_half_seconds(&host).await;
+        self::connect(&host, &connect).await.disconnect().await;
+        expect_message(&mut witness, "wills/late", "gone", 1).await;
+    }
 }
 
 #[tokio::test]
