@@ -151,8 +151,7 @@ impl Connection {
                     }
                 }
                 io = self.wire.progress(&mut self.outgoing.bytes, may_read) => match io {
-                    Ok(Io::Read) => self.last_packet = Instant::now(),
-                    Ok(Io::Written) => {}
+                    Ok(Io::Read | Io::Written) => {}
                     Ok(Io::End) | Err(_) => return End::Gone,
                 },
                 () = session.wake.notified() => {}
@@ -169,11 +168,17 @@ impl Connection {
     /// Does everything that can be done without waiting.
     fn advance(&mut self) -> Result<(), End> {
         self.publish_parked()?;
+        let mut has_come = false;
         while self.may_read()
             && let Some(packet) = self.reader.next(&mut self.wire.buffer)?
         {
+            has_come = true;
             self.entry.count_received();
             self.handle(packet)?;
+        }
+        if has_come {
+            // Packets count, not bytes [MQTT-3.1.2-22]: a part of one keeps nothing alive.
+            self.last_packet = Instant::now();
         }
         self.wire.shrink();
         self.send_acknowledgements();

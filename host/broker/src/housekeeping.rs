@@ -45,8 +45,7 @@ impl Inner {
                 } else {
                     None
                 };
-                let kept = Duration::from_secs(state.expiry_seconds.into());
-                let is_over = state.offline_since.is_some_and(|since| now - since >= kept);
+                let is_over = state.is_over(now);
                 if is_over {
                     state.has_ended = true;
                 }

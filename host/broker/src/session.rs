@@ -12,7 +12,7 @@ mod registry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Notify;
 
@@ -421,6 +421,13 @@ impl State {
             received: HashMap::new(),
             figures: Figures::default(),
         }
+    }
+
+    /// Whether it has ended, or its time without a connection has passed.
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        let kept = Duration::from_secs(self.expiry_seconds.into());
+        let has_expired = |since: Instant| now.saturating_duration_since(since) >= kept;
+        self.has_ended || self.offline_since.is_some_and(has_expired)
     }
 
     /// Whether the client has not acknowledged for a while what it was sent.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
@@ -53,7 +54,7 @@ impl Registry {
         let existing = sessions.get(request.client_id).cloned();
         if let Some(session) = &existing
             && session.identity != request.identity.name
-            && !session.state().has_ended
+            && !session.state().is_over(Instant::now())
         {
             return Err(ReasonCode::ClientIdentifierNotValid);
         }
@@ -64,11 +65,14 @@ impl Registry {
             if let Some(old) = state.link.take() {
                 old.end(ReasonCode::SessionTakenOver);
             }
-            let is_resumed = !request.clean_start && !state.has_ended;
+            let now = Instant::now();
+            let is_resumed = !request.clean_start && !state.is_over(now);
+            // Housekeeping comes by once a second, and may not have been here yet.
+            let was_due = state.will_due.is_some_and(|due| due <= now);
             // [MQTT-3.1.3-9]: a delayed will is not published when the session goes on.
             let old = state.will.take();
             will = old.filter(|will| {
-                !is_resumed || (will.delay_seconds == 0 && state.offline_since.is_none())
+                !is_resumed || was_due || (will.delay_seconds == 0 && state.offline_since.is_none())
             });
             state.will_due = None;
             if is_resumed {
