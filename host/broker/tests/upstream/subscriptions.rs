@@ -133,7 +133,7 @@ async fn what_the_broker_refuses_is_told() {
     let stop = CancellationToken::new();
     let serving = tokio::spawn({
         let (external, stop) = (external.clone(), stop.clone());
-        async move { external.serve(listener, Transport::Tcp, stop).await }
+        async move { external.serve(listener, Transport::tcp(), stop).await }
     });
 
     let (host, inbox) = Host::start(
