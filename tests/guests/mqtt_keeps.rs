@@ -4,9 +4,8 @@
 
 #![cfg(target_arch = "wasm32")]
 
-use std::time::Duration;
-
 use tidegate_sdk::{Delivery, Message, config, key_value, mqtt_handler};
+use wasip2::clocks::monotonic_clock::subscribe_duration;
 
 #[mqtt_handler]
 fn keep(message: Message, delivery: Delivery) -> Result<(), String> {
@@ -23,7 +22,7 @@ fn keep(message: Message, delivery: Delivery) -> Result<(), String> {
         return Err("not at the first attempt".to_owned());
     }
     if let Some(milliseconds) = setting("works_ms")? {
-        std::thread::sleep(Duration::from_millis(milliseconds));
+        subscribe_duration(milliseconds * 1_000_000).block();
     }
     keep_once(&name.unwrap_or_default(), word).map_err(|error| error.to_string())
 }

@@ -2,15 +2,14 @@
 
 #![cfg(target_arch = "wasm32")]
 
-use std::time::Duration;
-
 use tidegate_sdk::{Message, config, mqtt_handler};
+use wasip2::clocks::monotonic_clock::subscribe_duration;
 
 #[mqtt_handler]
 fn work(_message: Message) -> Result<(), config::Error> {
-    let milliseconds = config::get("works_ms")?.and_then(|text| text.parse().ok());
+    let milliseconds = config::get("works_ms")?.and_then(|text| text.parse::<u64>().ok());
     if let Some(milliseconds) = milliseconds {
-        std::thread::sleep(Duration::from_millis(milliseconds));
+        subscribe_duration(milliseconds * 1_000_000).block();
     }
     Ok(())
 }

@@ -8,17 +8,20 @@
 //! message that fails holds up its own topic only. The inbox is bounded by count and bytes: beyond them, publishers are not
 //! acknowledged. Whoever runs the function takes an [`Arrival`] with [`Inbox::next`] and says what became of it.
 
+mod arrival;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use tokio::sync::Notify;
 
+pub use self::arrival::Arrival;
 use crate::delivery::{Delivery, LazyReceipt, NewDelivery, Publication};
 use crate::limits::{HOPS_MAX, INBOX_BYTES_MAX, INBOXES_BYTES_MAX};
-use crate::message::{Message, QoS, from_unix_ms, unix_ms};
+use crate::message::{QoS, from_unix_ms, unix_ms};
 use crate::spool::Spool;
 use crate::store::{DeadLetterRecord, InboxRecord, MessageId, TakerId};
 use crate::topic::{TopicFilter, TopicName};
@@ -112,15 +115,6 @@ pub struct InboxSnapshot {
     /// Counts since the start of the host.
     #[serde(flatten)]
     pub figures: InboxFigures,
-}
-
-/// A message for the function to handle. Dropped without a word, it is handled later, as the same attempt.
-pub struct Arrival {
-    inbox: Arc<Inbox>,
-    delivery: Arc<Delivery>,
-    key: LineKey,
-    began: SystemTime,
-    is_open: bool,
 }
 
 /// An inbox that has no room.
@@ -471,97 +465,6 @@ impl State {
     fn wake_waiting(&mut self) {
         for waiting in self.waiting.drain(..) {
             waiting.notify_one();
-        }
-    }
-}
-
-impl Arrival {
-    /// The message, with the level and the retain flag of this delivery.
-    pub fn message(&self) -> Message {
-        Message {
-            qos: self.delivery.qos,
-            retain: self.delivery.retain,
-            ..self.delivery.publication.message.clone()
-        }
-    }
-
-    /// Stays the same when the message is delivered again.
-    pub fn id(&self) -> String {
-        format!("{:016x}", self.delivery.publication.id)
-    }
-
-    /// 1 for the first attempt.
-    pub fn attempt(&self) -> u32 {
-        self.delivery.attempts().failed + 1
-    }
-
-    /// The filter that matched.
-    pub fn filter(&self) -> &TopicFilter {
-        let filter = self.delivery.filter.as_ref();
-        filter.expect("an inbox's delivery has one")
-    }
-
-    /// When the broker had the message.
-    pub fn received(&self) -> SystemTime {
-        from_unix_ms(self.delivery.publication.id >> 20)
-    }
-
-    /// The function has handled it.
-    pub fn handled(mut self) {
-        self.is_open = false;
-        self.inbox.spool.settle(&self.delivery);
-        let mut state = self.inbox.state();
-        self.inbox.finish(&mut state, &self.key, &self.delivery);
-    }
-
-    /// It failed, and is tried again after this time.
-    pub fn retry(mut self, reason: String, after: Duration) {
-        self.is_open = false;
-        let now = SystemTime::now();
-        {
-            let mut attempts = self.delivery.attempts();
-            attempts.failed += 1;
-            attempts.first_ms.get_or_insert(unix_ms(self.began));
-            attempts.last_ms = Some(unix_ms(now));
-            attempts.due_ms = Some(unix_ms(now + after));
-            attempts.reason = Some(reason);
-        }
-        if !self.delivery.is_volatile() {
-            self.inbox.spool.update(&self.delivery, None);
-        }
-        let mut state = self.inbox.state();
-        if !state.is_closed {
-            let due = (Instant::now() + after, self.delivery.publication.id);
-            state.retries.insert(due, self.key.clone());
-            self.inbox.arrived.notify_one();
-        }
-    }
-
-    /// It failed for good: it becomes a dead letter; a QoS 0 message is gone.
-    pub fn give_up(mut self, reason: String) {
-        self.is_open = false;
-        let mut state = self.inbox.state();
-        if !self.delivery.is_volatile() && !state.is_closed {
-            let began = Some(self.began);
-            self.inbox.bury(&mut state, &self.delivery, reason, began);
-        }
-        self.inbox.finish(&mut state, &self.key, &self.delivery);
-    }
-
-    /// Whether it is delivered at most once.
-    pub fn is_volatile(&self) -> bool {
-        self.delivery.is_volatile()
-    }
-}
-
-impl Drop for Arrival {
-    fn drop(&mut self) {
-        if self.is_open {
-            let mut state = self.inbox.state();
-            if !state.is_closed {
-                state.ready.push_front(self.key.clone());
-                self.inbox.arrived.notify_one();
-            }
         }
     }
 }

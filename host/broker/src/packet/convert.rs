@@ -241,7 +241,7 @@ fn from_v5_will(will: v5::LastWill, beside: &Beside) -> Result<Will, Malformed> 
     })
 }
 
-/// The standard allows topics that this broker does not: too long ones, and control characters in them.
+/// The standard allows longer topics than this broker does.
 fn will_topic(topic: &str) -> Result<TopicName, Malformed> {
     topic.parse().map_err(|error| {
         let text = format!("the will's topic: {error}");

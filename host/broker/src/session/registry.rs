@@ -67,14 +67,7 @@ impl Registry {
             }
             let now = Instant::now();
             let is_resumed = !request.clean_start && !state.is_over(now);
-            // Housekeeping comes by once a second, and may not have been here yet.
-            let was_due = state.will_due.is_some_and(|due| due <= now);
-            // [MQTT-3.1.3-9]: a delayed will is not published when the session goes on.
-            let old = state.will.take();
-            will = old.filter(|will| {
-                !is_resumed || was_due || (will.delay_seconds == 0 && state.offline_since.is_none())
-            });
-            state.will_due = None;
+            will = will_to_publish(&mut state, is_resumed, now);
             if is_resumed {
                 state.link = Some(link.clone());
                 state.offline_since = None;
@@ -155,6 +148,17 @@ impl Registry {
     fn sessions(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Session>>> {
         self.0.lock().expect("no holder of this lock panics")
     }
+}
+
+/// Takes the will of a client that is back, if it is to be published even so.
+fn will_to_publish(state: &mut State, is_resumed: bool, now: Instant) -> Option<Will> {
+    // Housekeeping comes by once a second, and may not have been here yet.
+    let was_due = state.will_due.take().is_some_and(|due| due <= now);
+    let is_online = state.offline_since.is_none();
+    let will = state.will.take()?;
+    // [MQTT-3.1.3-9]: a delayed will is not published when the session goes on.
+    let is_published = !is_resumed || was_due || (will.delay_seconds == 0 && is_online);
+    is_published.then_some(will)
 }
 
 impl Session {

@@ -13,6 +13,7 @@ pub(super) const CASES: &[(&str, Version, u8, &[u8])] = &[
     ("no client id without a clean start", V5, 0x10, b"\x00\x04MQTT\x05\x00\x00\x00\x00\x00\x00"),
     ("client id with a slash, a wildcard and an umlaut", V311, 0x10, "\0\x04MQTT\x04\x02\0\0\0\x06a/#+ö".as_bytes()),
     ("client id with a line feed", V5, 0x10, b"\x00\x04MQTT\x05\x02\x00\x00\x00\x00\x01\x0A"),
+    ("will topic with a line feed", V5, 0x10, b"\x00\x04MQTT\x05\x06\x00\x00\x00\x00\x01a\x00\x00\x01\x0A\x00\x01m"),
     ("user name and password", V311, 0x10, b"\x00\x04MQTT\x04\xC2\x00\x00\x00\x01a\x00\x01u\x00\x02\x00\xFF"),
     ("empty user name and password", V311, 0x10, b"\x00\x04MQTT\x04\xC2\x00\x00\x00\x01a\x00\x00\x00\x00"),
     ("password without user name", V5, 0x10, b"\x00\x04MQTT\x05\x42\x00\x00\x00\x00\x01a\x00\x01p"),
