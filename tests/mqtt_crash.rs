@@ -5,10 +5,10 @@
 //! repeats what a run printed as its seed, as far as the machine goes along.
 
 mod chance;
-mod device;
+pub(crate) mod device;
 mod fleet;
-mod functions;
-mod ledger;
+pub(crate) mod functions;
+pub(crate) mod ledger;
 mod session;
 mod strace;
 

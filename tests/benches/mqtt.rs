@@ -13,6 +13,8 @@ mod durable;
 mod flow;
 #[path = "mqtt/mirror.rs"]
 mod mirror;
+#[path = "mqtt/neighbours.rs"]
+mod neighbours;
 #[path = "mqtt/peer.rs"]
 mod peer;
 #[path = "mqtt/table.rs"]
@@ -24,6 +26,7 @@ use tidegate_tests::artifacts;
 use tidegate_tests::frames::Lasting;
 
 use flow::{Flow, Shape};
+use neighbours::Beside;
 use peer::Peer;
 use table::{Median, Table};
 
@@ -104,6 +107,7 @@ async fn run(plan: &Plan) {
     connects(plan, &mut table).await;
     idle(plan, &mut table).await;
     into_a_function(plan).await;
+    beside_others(plan).await;
 }
 
 async fn throughput(plan: &Plan, table: &mut Table, shape: Shape, qos: u8) {
@@ -223,4 +227,36 @@ async fn into_a_function(plan: &Plan) {
         median(|round| round.slow_per_second),
         median(|round| round.slow_bytes)
     );
+}
+
+async fn beside_others(plan: &Plan) {
+    if !plan.has("a function beside another one") {
+        return;
+    }
+    println!(
+        "\na function beside another one: from PUBLISH to its own message, p50, p99, and that by the p99 alone"
+    );
+    let mut medians = [const { (Median::new(), Median::new()) }; Beside::ALL.len()];
+    for _ in 0..plan.rounds {
+        for (beside, (p50, p99)) in Beside::ALL.into_iter().zip(&mut medians) {
+            let latencies = neighbours::measure(beside, plan.span).await;
+            let quantile = |hundredth: usize| {
+                let at = latencies.len() * hundredth / 100;
+                latencies
+                    .get(at)
+                    .map_or(f64::INFINITY, Duration::as_secs_f64)
+            };
+            p50.add(1e3 * quantile(50));
+            p99.add(1e3 * quantile(99));
+        }
+    }
+    let alone = medians[0].1.value().unwrap_or_default();
+    for (beside, (p50, p99)) in Beside::ALL.iter().zip(&medians) {
+        let [p50, p99] = [p50, p99].map(|median| median.value().unwrap_or_default());
+        println!(
+            "  {:34} {p50:>8.2} ms {p99:>8.2} ms {:>6.2}",
+            beside.name(),
+            p99 / alone
+        );
+    }
 }

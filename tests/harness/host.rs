@@ -122,10 +122,11 @@ impl HostBuilder {
         let output = |name: &str| File::create(directory.join(name)).expect("a file");
         let mut command = artifacts::host_command();
         command.arg("serve").arg("--data-dir").arg(data_dir);
-        for listener in ["http", "admin", "mqtt"] {
-            let flag = format!("--{listener}");
-            if !self.arguments.contains(&flag) {
-                command.args([&flag, "127.0.0.1:0"]);
+        let is_given = |flag: &str| self.arguments.iter().any(|argument| argument == flag);
+        for listener in ["--http", "--admin", "--mqtt"] {
+            let is_replaced = listener == "--mqtt" && is_given("--broker");
+            if !is_given(listener) && !is_replaced {
+                command.args([listener, "127.0.0.1:0"]);
             }
         }
         if self.ready_json {

@@ -8,7 +8,7 @@
 mod tests;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -24,6 +24,10 @@ use crate::topic::{InvalidTopic, TopicFilter, TopicName};
 pub trait Access: Send + Sync + 'static {
     /// Who this client is, or why it is not let in.
     fn authenticate<'a>(&'a self, client: &'a Credentials) -> Authenticated<'a>;
+
+    /// What the identity of this name may do at present, whether it has a client or not: a session waits for its client, and
+    /// a will message for its time. None where the name is nobody's by now, or a token's, whose rights only its client has.
+    fn permissions(&self, name: &str) -> Option<Arc<Permissions>>;
 }
 
 /// What [`Access::authenticate`] returns.
@@ -43,6 +47,19 @@ pub struct Credentials {
     /// Names in the client certificate that TLS has verified: the subject's common name, then the subject alternative names
     /// (DNS, URI, e-mail).
     pub certificate_names: Vec<String>,
+    /// Whether a page in a browser connects: any page may, so that where the browser is says nothing about who that is.
+    pub is_page: bool,
+}
+
+/// What counts as one address: with IPv6, whoever has one has the 64 bits below it as well.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+    }
 }
 
 /// Why a client is not let in.

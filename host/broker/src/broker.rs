@@ -18,7 +18,7 @@ use crate::delivery::{LazyReceipt, Publication};
 use crate::inbox::{Inbox, InboxBudget, InboxFilter};
 use crate::limits::COMMIT_DELAY_DEFAULT;
 use crate::message::Message;
-use crate::router::{NotRouted, Router};
+use crate::router::{NotRouted, RetainedFull, Router};
 use crate::session::Registry;
 use crate::spool::Spool;
 use crate::store::{Change, DeadLetter, MessageId, Store, StoreError, TakerId};
@@ -140,7 +140,7 @@ impl Broker {
     pub async fn publish(&self, message: Message) -> Result<(), PublishError> {
         match &self.0.upstream {
             Some(upstream) => upstream.publish(message).await,
-            None => self.0.publish(message).await,
+            None => self.0.publish(message, RetainedFull::Refuse).await,
         }
     }
 
@@ -232,8 +232,9 @@ impl Broker {
             },
             publisher: 0,
         });
-        inbox.revive(publication, letter.record.filter, letter.record.qos);
-        self.0.forget_dead_letter(&inbox, message).await;
+        inbox
+            .revive(publication, letter.record.filter, letter.record.qos)
+            .await;
         Ok(true)
     }
 
@@ -295,12 +296,17 @@ impl Inner {
         self.last_taker.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    pub(crate) async fn publish(&self, message: Message) -> Result<(), PublishError> {
+    pub(crate) async fn publish(
+        &self,
+        message: Message,
+        when_full: RetainedFull,
+    ) -> Result<(), PublishError> {
         let wake = Arc::new(Notify::new());
         let publication = self.router.publication(message, 0);
         let receipt = loop {
             let mut receipt = LazyReceipt::new(&wake);
-            match self.router.route(&publication, &mut receipt, &wake) {
+            let router = &self.router;
+            match router.route(&publication, &mut receipt, &wake, when_full) {
                 Ok(_) => break receipt.finish(),
                 Err(NotRouted::RetainedFull) => return Err(PublishError::RetainedFull),
                 Err(NotRouted::Full) => {
@@ -422,11 +428,7 @@ impl Inner {
         let mut receipt = LazyReceipt::new(&wake);
         let gone = Change::DeadLetterGone(inbox.taker, message);
         self.router.spool.change(gone, Some(receipt.share()));
-        if let Some(receipt) = receipt.finish() {
-            while !receipt.is_complete() {
-                wake.notified().await;
-            }
-        }
+        receipt.done().await;
     }
 
     pub(crate) fn inboxes(&self) -> MutexGuard<'_, HashMap<Arc<str>, OpenInbox>> {

@@ -24,11 +24,10 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{Identity, Resolved};
+use crate::access::{Identity, Permissions, Resolved};
 use crate::broker::{FULL_INBOX_PAUSE, Inner};
 use crate::limits::{LINGER_TIMEOUT, RECEIVE_MAX};
 use crate::packet::{Malformed, Packet, PacketReader, ReasonCode, Version};
-use crate::router::Wanted;
 use crate::session::{Link, Outgoing, Session};
 use crate::transport::Transport;
 use acknowledge::Acknowledgements;
@@ -49,7 +48,7 @@ pub(crate) struct Connection {
     entry: ClientEntry,
     identity: Identity,
     /// What the identity may do, as it was looked at last.
-    permissions: (usize, Arc<Resolved>),
+    permissions: Option<(Arc<Permissions>, Arc<Resolved>)>,
     outgoing: Outgoing,
     acknowledgements: Acknowledgements,
     aliases: TopicAliases,
@@ -108,7 +107,7 @@ impl Connection {
             wire: connected.wire,
             reader: connected.reader,
             version: connected.version,
-            permissions: (0, Arc::default()),
+            permissions: None,
             session: connected.session,
             link: connected.link,
             entry: connected.entry,
@@ -126,11 +125,16 @@ impl Connection {
     async fn run(&mut self, stop: &CancellationToken) -> End {
         let timer = tokio::time::sleep_until(self.deadline().into());
         tokio::pin!(timer);
+        // A session from before may have what is not permitted any more.
+        if let Some(end) = self.look_again() {
+            return end;
+        }
         let (session, link) = (self.session.clone(), self.link.clone());
         loop {
-            if let Err(end) = self.advance() {
-                return end;
-            }
+            let has_more = match self.advance() {
+                Ok(has_more) => has_more,
+                Err(end) => return end,
+            };
             if self.parked.wants_timer() {
                 timer
                     .as_mut()
@@ -151,7 +155,10 @@ impl Connection {
                     }
                 }
                 io = self.wire.progress(&mut self.outgoing.bytes, may_read) => match io {
-                    Ok(Io::Read | Io::Written) => {}
+                    Ok(Io::Read) => {}
+                    // It reads, which is a sign of life while nothing is read from it.
+                    Ok(Io::Written) if !may_read => self.last_packet = Instant::now(),
+                    Ok(Io::Written) => {}
                     Ok(Io::End) | Err(_) => return End::Gone,
                 },
                 () = session.wake.notified() => {}
@@ -161,18 +168,23 @@ impl Connection {
                     }
                     timer.as_mut().reset(self.deadline().into());
                 }
+                () = tokio::task::yield_now(), if has_more => {}
             }
         }
     }
 
-    /// Does everything that can be done without waiting.
-    fn advance(&mut self) -> Result<(), End> {
+    /// Does everything that can be done without waiting; whether there is more of it, and others are to have their turn
+    /// first.
+    fn advance(&mut self) -> Result<bool, End> {
         self.publish_parked()?;
-        let mut has_come = false;
-        while self.may_read()
+        let (mut has_come, mut has_more) = (false, false);
+        while !has_more
+            && self.may_read()
             && let Some(packet) = self.reader.next(&mut self.wire.buffer)?
         {
             has_come = true;
+            // It may have looked at all retained messages.
+            has_more = matches!(packet, Packet::Subscribe(_));
             self.entry.count_received();
             self.handle(packet)?;
         }
@@ -191,7 +203,7 @@ impl Connection {
                 &router.budget,
             );
         }
-        Ok(())
+        Ok(has_more)
     }
 
     fn handle(&mut self, packet: Packet) -> Result<(), End> {
@@ -232,6 +244,10 @@ impl Connection {
     fn disconnect(&mut self, disconnect: crate::packet::Disconnect) -> End {
         if let Some(seconds) = disconnect.session_expiry_seconds {
             let mut state = self.session.state();
+            if !state.is_linked(&self.link) {
+                // The session is another connection's by now.
+                return End::Disconnect(disconnect);
+            }
             if state.expiry_seconds == 0 && seconds != 0 {
                 // [MQTT-3.14.2-2] and section 3.14.2.2.2.
                 return End::Refused(
@@ -251,14 +267,7 @@ impl Connection {
             return Some(End::Refused(ReasonCode::NotAuthorized, text));
         }
         let permissions = self.permissions();
-        let may_subscribe = |wanted: &Wanted| permissions.may_subscribe(&wanted.filter);
-        self.inner.revoke(&self.session, may_subscribe);
-        let mut state = self.session.state();
-        let is_forbidden =
-            |will: &crate::packet::Will| !permissions.may_publish(&will.message.topic);
-        if state.will.as_ref().is_some_and(is_forbidden) {
-            state.will = None;
-        }
+        self.inner.revoke(&self.session, &permissions);
         None
     }
 
@@ -288,7 +297,7 @@ impl Connection {
     }
 
     fn check_time(&mut self) -> Option<End> {
-        if !self.may_read() {
+        if !self.may_read() && !self.outgoing.is_full() {
             // It is not the client that is silent.
             self.last_packet = Instant::now();
         }
@@ -319,7 +328,11 @@ impl Connection {
         let said = match &end {
             End::Disconnect(_) | End::Gone => None,
             End::Refused(reason, text) => {
-                tracing::debug!(client = %self.session.client_id, reason = text, "an MQTT connection is closed");
+                tracing::debug!(
+                    client = &*self.session.client_id,
+                    reason = text,
+                    "an MQTT connection is closed"
+                );
                 Some((*reason, Some(text.as_str())))
             }
             End::Kicked(reason) => Some((*reason, None)),

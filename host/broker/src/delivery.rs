@@ -42,7 +42,7 @@ pub(crate) struct Delivery {
     /// See [`DeliveryRecord::is_released`]; 1 when it is.
     released: AtomicU8,
     attempts: Mutex<AttemptsRecord>,
-    receipt: Option<Arc<Receipt>>,
+    pub(crate) receipt: Option<Arc<Receipt>>,
     /// Who waits for it to be stored: a session that may not send it before.
     pub(crate) stored: Option<Arc<Notify>>,
 }
@@ -164,6 +164,11 @@ impl Delivery {
         self.progress.load(Ordering::Acquire) == Progress::Stored as u8
     }
 
+    /// Whether it was handled before any commit had it.
+    pub(crate) fn is_done(&self) -> bool {
+        self.progress.load(Ordering::Acquire) == Progress::Done as u8
+    }
+
     /// Whether it is on disk, or in a commit.
     pub(crate) fn is_being_stored(&self) -> bool {
         let progress = self.progress.load(Ordering::Acquire);
@@ -266,6 +271,15 @@ impl<'a> LazyReceipt<'a> {
         }
     }
 
+    /// More is to be waited for before this receipt is complete; it is not complete yet.
+    pub(crate) fn joining(receipt: &Arc<Receipt>, wake: &'a Arc<Notify>) -> LazyReceipt<'a> {
+        receipt.left.fetch_add(1, Ordering::Relaxed);
+        LazyReceipt {
+            wake,
+            receipt: Some(receipt.clone()),
+        }
+    }
+
     /// One more thing to be waited for.
     pub(crate) fn share(&mut self) -> Arc<Receipt> {
         let receipt = self.receipt.get_or_insert_with(|| {
@@ -277,6 +291,16 @@ impl<'a> LazyReceipt<'a> {
         });
         receipt.left.fetch_add(1, Ordering::Relaxed);
         receipt.clone()
+    }
+
+    /// Everything has been shared out; returns when all of it has been done. Nobody else is to wait on the same `wake`.
+    pub(crate) async fn done(self) {
+        let wake = self.wake;
+        if let Some(receipt) = self.finish() {
+            while !receipt.is_complete() {
+                wake.notified().await;
+            }
+        }
     }
 
     /// Everything has been shared out: what is to be waited for, if there is anything.

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::broker::Inner;
 use crate::delivery::Publication;
 use crate::message::{Message, QoS};
+use crate::store::Change;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -36,7 +37,7 @@ impl Inner {
     fn look_after_sessions(self: &Arc<Inner>) {
         let now = Instant::now();
         for session in self.registry.all() {
-            let (will, is_over, is_stuck) = {
+            let (will, is_over, is_waiting) = {
                 let mut state = session.state();
                 let will_is_due = state.will_due.is_some_and(|due| due <= now);
                 let will = if will_is_due {
@@ -48,14 +49,19 @@ impl Inner {
                 let is_over = state.is_over(now);
                 if is_over {
                     state.has_ended = true;
+                } else if will.is_some() && session.is_stored() {
+                    // It is published once, not once more after each start of the host.
+                    let record = Change::Session(session.record(&state));
+                    self.router.spool.change(record, None);
                 }
-                (will, is_over, state.is_stuck())
+                let is_waiting = state.is_stuck() || state.link.is_none();
+                (will, is_over, is_waiting)
             };
-            if is_stuck {
+            if is_waiting {
                 self.pass_shared_on(&session);
             }
             if let Some(will) = will {
-                self.publish_will(will);
+                self.publish_will(&session, will);
             }
             if is_over {
                 self.end_session(&session);
@@ -64,8 +70,9 @@ impl Inner {
     }
 
     fn expire_retained(&self) {
-        let gone = self.router.retained().expire();
-        for topic in gone {
+        // Under the lock, so that what is retained next on such a topic comes behind it.
+        let mut retained = self.router.retained();
+        for topic in retained.expire() {
             let cleared = Publication {
                 id: 0,
                 message: Message::new(topic, bytes::Bytes::new(), QoS::AtMostOnce),

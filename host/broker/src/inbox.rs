@@ -10,11 +10,11 @@
 
 mod arrival;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Notify;
 
@@ -74,10 +74,17 @@ struct State {
     ready: VecDeque<LineKey>,
     /// Lines whose first message is to be tried again, by when.
     retries: BTreeMap<(Instant, MessageId), LineKey>,
-    /// Who waits for room.
-    waiting: Vec<Arc<Notify>>,
+    waiting: Waiting,
     figures: InboxFigures,
     is_closed: bool,
+}
+
+/// Who waits for room, each once, in the order in which they came.
+#[derive(Default)]
+struct Waiting {
+    queue: VecDeque<Arc<Notify>>,
+    /// By address; what is in the queue keeps it from being anybody else's.
+    present: HashSet<usize>,
 }
 
 /// What waits for one another.
@@ -200,7 +207,7 @@ impl Inbox {
         let mut state = self.state();
         state.count_max = count_max;
         state.is_closed = false;
-        state.wake_waiting();
+        state.waiting.wake_all();
     }
 
     /// Adds filters; each with its number.
@@ -249,9 +256,7 @@ impl Inbox {
             && (state.bytes + bytes <= INBOX_BYTES_MAX || state.count == 0)
             && self.budget.take(bytes);
         if !fits {
-            if !state.waiting.iter().any(|other| Arc::ptr_eq(other, wake)) {
-                state.waiting.push(wake.clone());
-            }
+            state.waiting.push(wake);
             return Err(Full(self.clone()));
         }
         state.count += 1;
@@ -313,7 +318,7 @@ impl Inbox {
         state.count += 1;
         state.bytes += bytes;
         self.budget.take_anyway(bytes);
-        let due_ms = delivery.attempts().due_ms;
+        let attempts = delivery.attempts().clone();
         // Whether its filter is one that keeps the order is not known before its function is there: it does no harm.
         let key = LineKey::Topic(delivery.publication.message.topic.clone());
         let line = state.lines.entry(key.clone()).or_default();
@@ -321,24 +326,44 @@ impl Inbox {
         if line.len() > 1 {
             return;
         }
-        let wait = due_ms.map(|due| from_unix_ms(due).duration_since(SystemTime::now()));
+        // The clock may have gone back: no longer than it was to be.
+        let asked = attempts.last_ms.zip(attempts.due_ms);
+        let asked = asked.map(|(last, due)| u64::try_from(due - last).unwrap_or_default());
+        let asked = Duration::from_millis(asked.unwrap_or_default());
+        let wait = attempts
+            .due_ms
+            .map(|due| from_unix_ms(due).duration_since(SystemTime::now()));
         match wait {
             Some(Ok(wait)) => {
-                let due = Instant::now() + wait;
+                let due = Instant::now() + wait.min(asked);
                 state.retries.insert((due, delivery.publication.id), key);
             }
             _ => state.ready.push_back(key),
         }
     }
 
-    /// A dead letter is tried again, as a first attempt.
-    pub(crate) fn revive(&self, publication: Arc<Publication>, filter: TopicFilter, qos: QoS) {
-        let bytes = publication.message.bytes();
-        let mut state = self.state();
-        state.count += 1;
-        state.bytes += bytes;
-        self.budget.take_anyway(bytes);
-        let delivery = Delivery::new(NewDelivery {
+    /// A dead letter is tried again, as a first attempt. Returns when it is on disk as such.
+    pub(crate) async fn revive(
+        &self,
+        publication: Arc<Publication>,
+        filter: TopicFilter,
+        qos: QoS,
+    ) {
+        let wake = Arc::new(Notify::new());
+        let mut receipt = LazyReceipt::new(&wake);
+        let delivery = self.revived(publication, filter, qos);
+        self.spool.revive(&delivery, receipt.share());
+        self.take_back(delivery);
+        receipt.done().await;
+    }
+
+    fn revived(
+        &self,
+        publication: Arc<Publication>,
+        filter: TopicFilter,
+        qos: QoS,
+    ) -> Arc<Delivery> {
+        Delivery::new(NewDelivery {
             publication,
             taker: self.taker,
             qos: qos.max(QoS::AtLeastOnce),
@@ -348,8 +373,15 @@ impl Inbox {
             filter: Some(filter),
             receipt: None,
             stored: None,
-        });
-        self.spool.deliver(&delivery);
+        })
+    }
+
+    fn take_back(&self, delivery: Arc<Delivery>) {
+        let bytes = delivery.publication.message.bytes();
+        let mut state = self.state();
+        state.count += 1;
+        state.bytes += bytes;
+        self.budget.take_anyway(bytes);
         self.enqueue(&mut state, delivery, InOrder::PerTopic);
     }
 
@@ -449,7 +481,8 @@ impl Inbox {
         state.count = state.count.saturating_sub(1);
         state.bytes = state.bytes.saturating_sub(bytes);
         self.budget.give_back(bytes);
-        state.wake_waiting();
+        // One for a place: the others would find it taken.
+        state.waiting.wake_one();
     }
 
     pub(crate) fn drop_one(&self) {
@@ -461,10 +494,23 @@ impl Inbox {
     }
 }
 
-impl State {
-    fn wake_waiting(&mut self) {
-        for waiting in self.waiting.drain(..) {
-            waiting.notify_one();
+impl Waiting {
+    fn push(&mut self, wake: &Arc<Notify>) {
+        if self.present.insert(Arc::as_ptr(wake) as usize) {
+            self.queue.push_back(wake.clone());
+        }
+    }
+
+    fn wake_one(&mut self) {
+        if let Some(first) = self.queue.pop_front() {
+            self.present.remove(&(Arc::as_ptr(&first) as usize));
+            first.notify_one();
+        }
+    }
+
+    fn wake_all(&mut self) {
+        while !self.queue.is_empty() {
+            self.wake_one();
         }
     }
 }

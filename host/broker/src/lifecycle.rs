@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::access::Resolved;
 use crate::broker::{Broker, Inner};
 use crate::connection::WillAction;
 use crate::packet::{ReasonCode, Will};
-use crate::router::Wanted;
+use crate::router::{RetainedFull, Wanted};
 use crate::session::{Link, Session};
 use crate::store::Change;
 
@@ -45,17 +46,19 @@ impl Inner {
         }
         state.has_ended |= expiry_seconds == 0;
         let has_ended = state.has_ended;
-        let record = (!has_ended).then(|| session.record(&state));
+        if !has_ended {
+            // Under the lock, so that what the next connection has to say comes behind it.
+            let record = Change::Session(session.record(&state));
+            self.router.spool.change(record, None);
+        }
         drop(state);
         if let Some(will) = due {
-            self.publish_will(will);
+            self.publish_will(session, will);
         }
-        let Some(record) = record else {
-            self.end_session(session);
-            return;
-        };
-        self.router.spool.change(Change::Session(record), None);
-        self.pass_shared_on(session);
+        match has_ended {
+            true => self.end_session(session),
+            false => self.pass_shared_on(session),
+        }
     }
 
     /// Gives what waits here of shared subscriptions to other members, where there are some that can have it.
@@ -65,7 +68,7 @@ impl Inner {
         if groups.is_empty() {
             return;
         }
-        let shared = session.take_shared(&groups, &self.router.spool, &self.router.budget);
+        let shared = session.take_shared(&groups, &self.router.budget);
         self.router.pass_on(shared);
     }
 
@@ -93,16 +96,22 @@ impl Inner {
             self.router.spool.change(gone, None);
         }
         if let Some(will) = will {
-            self.publish_will(will);
+            self.publish_will(session, will);
         }
     }
 
-    /// Publishes a will message, in its own time.
-    pub(crate) fn publish_will(self: &Arc<Inner>, will: Will) {
+    /// Publishes a will message, in its own time, if its client still may.
+    pub(crate) fn publish_will(self: &Arc<Inner>, session: &Session, will: Will) {
+        let permissions = self.permissions(session);
+        if permissions.is_some_and(|permissions| !permissions.may_publish(&will.message.topic)) {
+            let client = &*session.client_id;
+            tracing::info!(client, "a will message is not permitted any more");
+            return;
+        }
         let inner = self.clone();
         // It ends by itself; a host that stops does not wait for it.
         tokio::spawn(async move {
-            let published = inner.publish(will.due());
+            let published = inner.publish(will.due(), RetainedFull::Deliver);
             match tokio::time::timeout(WILL_TIMEOUT, published).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "a will message was not published"),
@@ -111,30 +120,66 @@ impl Inner {
         });
     }
 
-    /// What an identity may do has changed.
+    /// What the client of a session may do at present; none where that is known while it is connected only.
+    fn permissions(&self, session: &Session) -> Option<Resolved> {
+        let name = session.identity.as_deref()?;
+        let permissions = self.access.permissions(name)?;
+        Some(permissions.resolve(&session.client_id, Some(name)))
+    }
+
+    /// What an identity may do has changed, or it is gone, and so are its sessions.
     pub(crate) fn access_changed(self: &Arc<Inner>, identity: &str) {
-        for client in self.connections.clients() {
-            let session = &client.session;
+        let is_gone = self.access.permissions(identity).is_none();
+        for session in self.registry.all() {
             if session.identity.as_deref() != Some(identity) {
                 continue;
             }
-            if let Some(link) = session.state().link.clone() {
-                link.look();
+            let link = {
+                let mut state = session.state();
+                if is_gone {
+                    state.will = None;
+                }
+                state.link.clone()
+            };
+            match link {
+                Some(link) => {
+                    if is_gone {
+                        session.state().expiry_seconds = 0;
+                    }
+                    link.look();
+                }
+                None if is_gone => self.end_session(&session),
+                None => {
+                    if let Some(permissions) = self.permissions(&session) {
+                        self.revoke(&session, &permissions);
+                    }
+                }
             }
         }
     }
 
-    /// Takes away the subscriptions of a session that its identity may not have any more.
-    pub(crate) fn revoke(&self, session: &Arc<Session>, may_subscribe: impl Fn(&Wanted) -> bool) {
-        let subscriptions = session.state().subscriptions.clone();
+    /// Takes away what a session may not have any more: subscriptions, what waits because of them, its will.
+    pub(crate) fn revoke(&self, session: &Arc<Session>, permissions: &Resolved) {
+        let subscriptions = {
+            let mut state = session.state();
+            state
+                .will
+                .take_if(|will| !permissions.may_publish(&will.message.topic));
+            state.subscriptions.clone()
+        };
+        let mut kept = Vec::new();
+        let mut are_all_kept = true;
         for (text, options) in subscriptions {
             let Ok(wanted) = Wanted::parse(text.clone(), options) else {
                 continue;
             };
-            if may_subscribe(&wanted) {
+            if permissions.may_subscribe(&wanted.filter) {
+                kept.push(wanted.filter);
                 continue;
             }
-            tracing::info!(client = %session.client_id, filter = %text, "a subscription is not permitted any more");
+            are_all_kept = false;
+            let (client, filter) = (&*session.client_id, &*text);
+            tracing::info!(client, filter, "a subscription is not permitted any more");
             session.state().subscriptions.remove(&text);
             self.router
                 .unsubscribe(session, &wanted.filter, wanted.group.as_deref());
@@ -142,6 +187,10 @@ impl Inner {
                 let change = Change::Unsubscribed(session.taker, text.to_string());
                 self.router.spool.change(change, None);
             }
+        }
+        if !are_all_kept {
+            let is_kept = |topic: &str| kept.iter().any(|filter| filter.matches(topic));
+            session.keep_only(is_kept, &self.router.spool, &self.router.budget);
         }
     }
 }

@@ -11,8 +11,9 @@ const MIB: usize = 1024 * KIB;
 /// Bytes of one packet from a client: a payload of [`PAYLOAD_BYTES_MAX`], its topic and its properties. Announced to MQTT
 /// 5 clients as the server's maximum packet size.
 pub const PACKET_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 72 * KIB;
-/// Bytes of a CONNECT packet: a client id and a user name of 64 KiB at most each, a password, a will message.
-pub const CONNECT_BYTES_MAX: usize = 512 * KIB;
+/// Bytes of a CONNECT packet: a will message of 64 KiB at most, a token as password, properties. With
+/// [`UNAUTHENTICATED_PER_ADDRESS_MAX`] it bounds what strangers of one network can take to 16 MiB.
+pub const CONNECT_BYTES_MAX: usize = 128 * KIB;
 /// Bytes of one message's payload, from a client or a function.
 pub const PAYLOAD_BYTES_MAX: usize = 256 * KIB;
 /// Bytes of a topic name or filter [MQTT-4.7.3-3 allows 65,535]; long ones only serve to fill memory.
@@ -21,6 +22,8 @@ pub const TOPIC_BYTES_MAX: usize = 1024;
 pub const TOPIC_LEVELS_MAX: usize = 32;
 /// User properties of one packet. Each costs two allocations; a packet of nothing else would cost tens of milliseconds.
 pub const USER_PROPERTIES_MAX: usize = 128;
+/// Bytes of the properties of a message from a function; no text of them is longer than a packet can have it.
+pub const PROPERTIES_BYTES_MAX: usize = 65_535;
 /// Filters in one SUBSCRIBE or UNSUBSCRIBE packet.
 pub const FILTERS_PER_PACKET_MAX: usize = 256;
 
@@ -30,8 +33,11 @@ pub const FILTERS_PER_PACKET_MAX: usize = 256;
 pub const CONNECTIONS_MAX: usize = 20_000;
 /// Time for a fresh connection to send its CONNECT packet, TLS and WebSocket handshakes included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Connections in TLS or WebSocket handshakes or before their CONNECT, of one address.
-pub const UNAUTHENTICATED_PER_ADDRESS_MAX: usize = 256;
+/// Connections in TLS or WebSocket handshakes or before their CONNECT, or that are told why they are refused, of one
+/// address; of one network of 64 bits, with IPv6.
+pub const UNAUTHENTICATED_PER_ADDRESS_MAX: usize = 128;
+/// The same, of all addresses together.
+pub const UNAUTHENTICATED_MAX: usize = 1024;
 /// Keep-alive that the server asks of MQTT 5 clients with a longer one or none (server keep alive), in seconds.
 pub const KEEP_ALIVE_SECONDS_MAX: u16 = 3600;
 /// Time for a connection that is being closed to take what says why, and to close itself.
@@ -50,19 +56,25 @@ pub const TOPIC_ALIASES_MAX: u16 = 64;
 
 // === Sessions ===
 
+/// Bytes of a client id [MQTT-3.1.3-5 asks for 23].
+pub const CLIENT_ID_BYTES_MAX: usize = 256;
 /// Sessions that are kept, with and without a connection.
 pub const SESSIONS_MAX: usize = 50_000;
+/// Of one identity: a device that uses ever new client ids is to keep nobody else out.
+pub const SESSIONS_PER_IDENTITY_MAX: usize = 1000;
 /// Subscriptions of one session.
 pub const SUBSCRIPTIONS_MAX: usize = 1000;
 /// Messages sent to one client and not acknowledged; a client may ask for less (receive maximum).
 pub const INFLIGHT_MAX: u16 = 256;
-/// Messages that wait for one session; a further one is dropped and counted, so that a client that does not come back
+/// Messages that wait for one session, or that it has not acknowledged to the end; a further one is dropped and counted, so that a client that does not come back
 /// holds up nobody.
 pub const SESSION_QUEUE_MAX: usize = 10_000;
 /// Bytes of them.
 pub const SESSION_QUEUE_BYTES_MAX: usize = 4 * MIB;
 /// Bytes of the messages that wait for all sessions together; a message that several wait for counts for each.
 pub const SESSIONS_QUEUE_BYTES_MAX: usize = 64 * MIB;
+/// Bytes of them that the sessions of one identity have at most, so that others have room.
+pub const IDENTITY_QUEUE_BYTES_MAX: usize = SESSIONS_QUEUE_BYTES_MAX / 2;
 /// Time without an acknowledgement after which a member of a shared subscription is taken for stuck: what waits for it goes
 /// to others.
 pub const STUCK_AFTER: Duration = Duration::from_secs(2);
@@ -94,8 +106,8 @@ pub const HOPS_MAX: u32 = 8;
 pub const COMMIT_DELAY_DEFAULT: Duration = Duration::from_millis(5);
 /// The most for [`COMMIT_DELAY_DEFAULT`]'s setting: publishers wait for it.
 pub const COMMIT_DELAY_MAX: Duration = Duration::from_secs(1);
-/// Changes in one commit.
-pub const COMMIT_CHANGES_MAX: usize = 5000;
+/// Changes that wait for a commit before those among them that have become needless are looked for.
+pub const SIFT_AT_LEAST: usize = 4096;
 /// How long what may be lost (that a message was handled) waits at most before it is committed.
 pub const SETTLED_DELAY: Duration = Duration::from_millis(200);
 /// The longest wait before a commit that failed (the disk is full) is tried again.

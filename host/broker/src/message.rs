@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::topic::TopicName;
+use crate::limits::{PROPERTIES_BYTES_MAX, USER_PROPERTIES_MAX};
+use crate::topic::{InvalidTopic, TopicName};
 
 /// Quality of service: how surely a message is delivered (MQTT 3.1.1 and 5, section 4.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,6 +43,23 @@ impl From<QoS> for u8 {
     fn from(qos: QoS) -> u8 {
         qos as u8
     }
+}
+
+/// Why a message's properties cannot be sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidProperties {
+    /// [MQTT-1.5.4-2]
+    #[error("the {0} has a NUL character in it")]
+    Nul(&'static str),
+    /// More than [`PROPERTIES_BYTES_MAX`] in all.
+    #[error("the properties are too long: at most {PROPERTIES_BYTES_MAX} bytes in all")]
+    TooLong,
+    /// More than [`USER_PROPERTIES_MAX`].
+    #[error("there are too many user properties: at most {USER_PROPERTIES_MAX}")]
+    TooMany,
+    /// [MQTT-3.3.2-14]
+    #[error("the response topic: {0}")]
+    ResponseTopic(InvalidTopic),
 }
 
 /// A message as it was published.
@@ -82,6 +100,32 @@ pub struct Properties {
     /// Name and value pairs of the publisher's own, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub user_properties: Vec<(String, String)>,
+}
+
+impl Properties {
+    /// Whether subscribers can be sent them. Those of a client's message can: it was read from a packet.
+    pub fn check(&self) -> Result<(), InvalidProperties> {
+        if self.user_properties.len() > USER_PROPERTIES_MAX {
+            return Err(InvalidProperties::TooMany);
+        }
+        if self.bytes() > PROPERTIES_BYTES_MAX {
+            return Err(InvalidProperties::TooLong);
+        }
+        let content_type = self.content_type.iter().map(|text| ("content type", text));
+        let user = self.user_properties.iter();
+        let user =
+            user.flat_map(|(name, value)| [("user property", name), ("user property", value)]);
+        for (what, text) in content_type.chain(user) {
+            if text.contains('\0') {
+                return Err(InvalidProperties::Nul(what));
+            }
+        }
+        if let Some(topic) = &self.response_topic {
+            let parsed: Result<TopicName, _> = topic.parse();
+            parsed.map_err(InvalidProperties::ResponseTopic)?;
+        }
+        Ok(())
+    }
 }
 
 impl Message {

@@ -14,7 +14,7 @@ use crate::delivery::{LazyReceipt, Publication};
 use crate::inbox::{Full, Inbox};
 use crate::message::{Message, QoS, unix_ms};
 use crate::retained::Retained;
-use crate::session::{Budget, Offer, Options, Session};
+use crate::session::{Budget, Offer, Options, PassedOn, Session};
 use crate::shared::Group;
 use crate::spool::Spool;
 use crate::store::{MessageId, TakerId};
@@ -60,6 +60,15 @@ pub(crate) struct Wanted {
     pub(crate) options: Options,
 }
 
+/// What becomes of a message that is to be retained when there is no room for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RetainedFull {
+    /// It goes nowhere, and its publisher is told.
+    Refuse,
+    /// It is delivered all the same, as nobody can be told.
+    Deliver,
+}
+
 /// Whether retained messages are sent to a new subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SendRetained {
@@ -103,18 +112,21 @@ impl Router {
         publication: &Arc<Publication>,
         receipt: &mut LazyReceipt<'_>,
         wake: &Arc<Notify>,
+        when_full: RetainedFull,
     ) -> Result<bool, NotRouted> {
         let message = &publication.message;
         let tree = self.tree.read().expect("no holder of this lock panics");
         let matches = tree.matches(message.topic.as_str());
         let inboxes = self.reserve(first_filters(&matches), message, wake)?;
         if message.retain
-            && let Err(error) = self.retain(publication, receipt)
+            && !self.retain(publication, receipt)
+            && message.qos > QoS::AtMostOnce
+            && when_full == RetainedFull::Refuse
         {
             for (inbox, _) in inboxes {
                 inbox.release(message.bytes());
             }
-            return Err(error);
+            return Err(NotRouted::RetainedFull);
         }
         for (inbox, filter) in inboxes {
             inbox.offer(publication, filter, false, Some(receipt));
@@ -190,25 +202,20 @@ impl Router {
         Ok(reserved)
     }
 
-    fn retain(
-        &self,
-        publication: &Arc<Publication>,
-        receipt: &mut LazyReceipt<'_>,
-    ) -> Result<(), NotRouted> {
-        if self.retained().set(publication).is_err() {
+    /// Keeps a message for later subscribers; whether there was room.
+    fn retain(&self, publication: &Arc<Publication>, receipt: &mut LazyReceipt<'_>) -> bool {
+        // The lock is held until the change is on its way, so that the last one here is the last one on disk.
+        let mut retained = self.retained();
+        if retained.set(publication).is_err() {
             self.figures
                 .retained_refused
                 .fetch_add(1, Ordering::Relaxed);
-            return match publication.message.qos {
-                // Delivered all the same, as nobody could be told.
-                QoS::AtMostOnce => Ok(()),
-                _ => Err(NotRouted::RetainedFull),
-            };
+            return false;
         }
         let is_awaited = publication.message.qos > QoS::AtMostOnce;
         let share = is_awaited.then(|| receipt.share());
         self.spool.retain(publication, share);
-        Ok(())
+        true
     }
 
     fn offer_sessions(
@@ -280,7 +287,8 @@ impl Router {
             identifiers,
             group,
         };
-        session.offer(offer, Some(receipt), &self.spool, &self.budget);
+        // One that is dropped is counted.
+        let _ = session.offer(offer, Some(receipt), &self.spool, &self.budget);
     }
 
     fn offer_shared(
@@ -295,11 +303,21 @@ impl Router {
     }
 
     /// Gives messages of shared subscriptions that their member has not had to other members.
-    pub(crate) fn pass_on(&self, messages: Vec<(Arc<Group>, Arc<Publication>)>) {
+    pub(crate) fn pass_on(&self, messages: Vec<PassedOn>) {
         let nobody = Arc::new(Notify::new());
-        for (group, publication) in messages {
-            let mut receipt = LazyReceipt::new(&nobody);
-            self.offer_shared(&group, &publication, &mut receipt);
+        for passed in messages {
+            let before = passed.delivery.as_deref();
+            let mut receipt = match before.and_then(|delivery| delivery.receipt.as_ref()) {
+                // Its publisher waits for the new member now.
+                Some(receipt) => LazyReceipt::joining(receipt, &nobody),
+                None => LazyReceipt::new(&nobody),
+            };
+            self.offer_shared(&passed.group, &passed.publication, &mut receipt);
+            receipt.finish();
+            // Behind what is stored for the new member.
+            if let Some(delivery) = &passed.delivery {
+                self.spool.settle(delivery);
+            }
         }
     }
 
@@ -311,6 +329,10 @@ impl Router {
         retained: SendRetained,
     ) {
         let mut tree = self.tree.write().expect("no holder of this lock panics");
+        if session.state().has_ended {
+            // Taken over meanwhile: nobody would take the subscription out again.
+            return;
+        }
         let options = wanted.options.clone();
         match &wanted.group {
             Some(name) => tree.share(&wanted.filter, name, session, options),
@@ -334,8 +356,27 @@ impl Router {
                 identifiers: wanted.options.identifier.into_iter().collect(),
                 group: None,
             };
-            session.offer(offer, None, &self.spool, &self.budget);
+            if !session.offer(offer, None, &self.spool, &self.budget) {
+                // What is left has no room either.
+                return;
+            }
         }
+    }
+
+    /// The group that a message for this session came through: of the shared subscriptions that match, where no other one
+    /// does.
+    pub(crate) fn group_of(&self, session: &Arc<Session>, topic: &str) -> Option<Arc<Group>> {
+        let tree = self.tree.read().expect("no holder of this lock panics");
+        let matches = tree.matches(topic);
+        let mut group = None;
+        for subscriber in matches.iter() {
+            match subscriber {
+                Subscriber::Session(other, _) if Arc::ptr_eq(other, session) => return None,
+                Subscriber::Shared(shared) if shared.has(session) => group = Some(shared.clone()),
+                _ => {}
+            }
+        }
+        group
     }
 
     /// Takes a session's subscription away.
@@ -349,7 +390,7 @@ impl Router {
         let left = tree.unsubscribe(filter, group, session);
         drop(tree);
         if let Some(group) = left {
-            let taken = session.take_shared(&[group], &self.spool, &self.budget);
+            let taken = session.take_shared(&[group], &self.budget);
             self.pass_on(taken);
         }
     }

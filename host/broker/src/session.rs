@@ -8,8 +8,10 @@
 
 mod outgoing;
 mod registry;
+#[cfg(test)]
+mod tests;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
@@ -25,7 +27,7 @@ use crate::spool::Spool;
 use crate::store::{SessionRecord, SubscriptionRecord, TakerId};
 
 pub(crate) use outgoing::{Acknowledged, Outgoing};
-pub(crate) use registry::{Attached, Budget, Registry, Request};
+pub(crate) use registry::{Attached, Budget, Registry, Request, Share};
 
 /// A session; its connection and the router share it.
 pub(crate) struct Session {
@@ -91,6 +93,10 @@ pub(crate) struct State {
     last_packet_id: u16,
     /// The QoS 2 message that must survive and was routed last.
     last_exactly_once: u16,
+    /// Those that the store had at start: none of them is given out again, as it may be anywhere among those that wait.
+    restored_ids: HashSet<u16>,
+    /// What the sessions of the same identity hold together.
+    share: Arc<Share>,
     /// Packet ids of QoS 2 messages that were received and not released, with what their PUBREC waits for.
     pub(crate) received: HashMap<u16, Option<Arc<Receipt>>>,
     pub(crate) figures: Figures,
@@ -196,27 +202,27 @@ impl Session {
         }
     }
 
-    /// Queues a message for the client. One that does not fit is dropped and counted.
+    /// Queues a message for the client. One that does not fit is dropped and counted; whether there was room.
     pub(crate) fn offer(
         &self,
         offer: Offer<'_>,
         receipt: Option<&mut LazyReceipt<'_>>,
         spool: &Spool,
         budget: &Budget,
-    ) {
+    ) -> bool {
         let mut state = self.state();
         let is_offline = state.link.is_none();
         if state.has_ended || (is_offline && offer.qos == QoS::AtMostOnce) {
-            return;
+            return true;
         }
         let bytes = offer.publication.message.bytes();
-        let waiting = state.queue.len() + state.volatile.len();
+        let waiting = state.queue.len() + state.volatile.len() + state.inflight.len();
         if waiting >= SESSION_QUEUE_MAX
             || state.queued_bytes + bytes > SESSION_QUEUE_BYTES_MAX
-            || !budget.take(bytes)
+            || !budget.take(&state.share, bytes, is_offline)
         {
             state.drop_one(&self.client_id);
-            return;
+            return false;
         }
         state.queued_bytes += bytes;
         let identifiers = offer.identifiers.into_boxed_slice();
@@ -253,21 +259,26 @@ impl Session {
         if !is_offline {
             self.wake.notify_one();
         }
+        true
     }
 
     /// Puts back what the store has, at start.
-    pub(crate) fn restore(&self, delivery: Arc<Delivery>, budget: &Budget) {
+    pub(crate) fn restore(
+        &self,
+        delivery: Arc<Delivery>,
+        budget: &Budget,
+        group: Option<Arc<Group>>,
+    ) {
         let mut state = self.state();
         let bytes = delivery.publication.message.bytes();
         state.queued_bytes += bytes;
-        budget.take_anyway(bytes);
+        budget.take_anyway(&state.share, bytes);
         if let Some(packet_id) = delivery.packet_id {
             state.last_exactly_once = packet_id.div_ceil(2);
+            state.restored_ids.insert(packet_id);
         }
-        let queued = Queued::of(&delivery);
         match delivery.packet_id.filter(|_| delivery.is_released()) {
             Some(packet_id) => {
-                state.give_back(&queued, budget);
                 let order = state.next_order();
                 let inflight = Inflight {
                     order,
@@ -279,17 +290,13 @@ impl Session {
                 state.order.insert(order, packet_id);
                 state.inflight.insert(packet_id, inflight);
             }
-            None => state.queue.push_back(queued),
+            None => state.queue.push_back(Queued::of(&delivery, group)),
         }
     }
 
-    /// Takes away what waits, or is not acknowledged, as the session ends: what shared subscriptions are to give to others.
-    pub(crate) fn clear(
-        &self,
-        state: &mut State,
-        spool: &Spool,
-        budget: &Budget,
-    ) -> Vec<(Arc<Group>, Arc<Publication>)> {
+    /// Takes away what waits, or is not acknowledged, as the session ends. What shared subscriptions are to give to others is
+    /// settled once they have it.
+    pub(crate) fn clear(&self, state: &mut State, spool: &Spool, budget: &Budget) -> Vec<PassedOn> {
         let inflight = std::mem::take(&mut state.inflight);
         state.order.clear();
         state.on_wire = 0;
@@ -298,18 +305,30 @@ impl Session {
         let unsent = state.queue.drain(..).chain(state.volatile.drain(..));
         let unsent: Vec<_> = unsent.collect();
         let mut orphans = Vec::new();
+        let (had, sent): (Vec<_>, Vec<_>) = sent
+            .into_iter()
+            .partition(|inflight| inflight.queued.is_none());
+        for delivery in had.into_iter().filter_map(|inflight| inflight.delivery) {
+            state.give_back(delivery.publication.message.bytes(), budget);
+            spool.settle(&delivery);
+        }
         let sent = sent.into_iter().filter_map(|sent| {
             // [MQTT-4.8.2-5]: a QoS 2 message that was being sent is nobody else's.
-            let queued = sent.queued?;
-            Some((queued, sent.qos == QoS::ExactlyOnce))
+            Some((sent.queued?, sent.qos == QoS::ExactlyOnce))
         });
         for (queued, is_bound) in sent.chain(unsent.into_iter().map(|queued| (queued, false))) {
-            state.give_back(&queued, budget);
-            if let Some(delivery) = &queued.delivery {
-                spool.settle(delivery);
-            }
-            if let Some(group) = queued.group.filter(|_| !is_bound) {
-                orphans.push((group, queued.publication));
+            state.give_back(queued.publication.message.bytes(), budget);
+            match queued.group.filter(|_| !is_bound) {
+                Some(group) => orphans.push(PassedOn {
+                    group,
+                    publication: queued.publication,
+                    delivery: queued.delivery,
+                }),
+                None => {
+                    if let Some(delivery) = &queued.delivery {
+                        spool.settle(delivery);
+                    }
+                }
             }
         }
         state.received.clear();
@@ -332,13 +351,8 @@ impl Session {
         groups
     }
 
-    /// Takes away what waits for these groups and was not sent, for other members to have.
-    pub(crate) fn take_shared(
-        &self,
-        groups: &[Arc<Group>],
-        spool: &Spool,
-        budget: &Budget,
-    ) -> Vec<(Arc<Group>, Arc<Publication>)> {
+    /// Takes away what waits for these groups and was not sent, for other members to have; it is settled once they do.
+    pub(crate) fn take_shared(&self, groups: &[Arc<Group>], budget: &Budget) -> Vec<PassedOn> {
         let is_wanted = |group: &Arc<Group>| groups.iter().any(|other| Arc::ptr_eq(other, group));
         let mut state = self.state();
         let mut taken = Vec::new();
@@ -346,21 +360,45 @@ impl Session {
         for queued in std::mem::take(&mut state.queue) {
             match &queued.group {
                 Some(group) if is_wanted(group) => {
-                    state.give_back(&queued, budget);
-                    taken.push((group.clone(), queued.publication, queued.delivery));
+                    state.give_back(queued.publication.message.bytes(), budget);
+                    taken.push(PassedOn {
+                        group: group.clone(),
+                        publication: queued.publication,
+                        delivery: queued.delivery,
+                    });
                 }
                 _ => kept.push_back(queued),
             }
         }
         state.queue = kept;
-        drop(state);
-        let settle = |(group, publication, delivery): (_, _, Option<Arc<Delivery>>)| {
-            if let Some(delivery) = delivery {
-                spool.settle(&delivery);
+        taken
+    }
+
+    /// Takes away what waits and is not wanted any more.
+    pub(crate) fn keep_only(
+        &self,
+        is_wanted: impl Fn(&str) -> bool,
+        spool: &Spool,
+        budget: &Budget,
+    ) {
+        let mut state = self.state();
+        let queues = [
+            std::mem::take(&mut state.queue),
+            std::mem::take(&mut state.volatile),
+        ];
+        let mut keep = |queue: VecDeque<Queued>| {
+            let mut kept = VecDeque::new();
+            for queued in queue {
+                match is_wanted(queued.publication.message.topic.as_str()) {
+                    true => kept.push_back(queued),
+                    false => state.discard(&queued, spool, budget),
+                }
             }
-            (group, publication)
+            kept
         };
-        taken.into_iter().map(settle).collect()
+        let [queue, volatile] = queues.map(&mut keep);
+        state.queue = queue;
+        state.volatile = volatile;
     }
 
     /// How much waits for the client: for a shared subscription's choice among its members.
@@ -375,6 +413,14 @@ impl Session {
     }
 }
 
+/// A message that another member of a shared subscription is to have.
+pub(crate) struct PassedOn {
+    pub(crate) group: Arc<Group>,
+    pub(crate) publication: Arc<Publication>,
+    /// What was stored for the member that it waited for.
+    pub(crate) delivery: Option<Arc<Delivery>>,
+}
+
 /// See [`Session::backlog`].
 pub(crate) struct Backlog {
     pub(crate) is_online: bool,
@@ -385,14 +431,14 @@ pub(crate) struct Backlog {
 }
 
 impl Queued {
-    fn of(delivery: &Arc<Delivery>) -> Queued {
+    fn of(delivery: &Arc<Delivery>, group: Option<Arc<Group>>) -> Queued {
         Queued {
             publication: delivery.publication.clone(),
             qos: delivery.qos,
             retain: delivery.retain,
             identifiers: delivery.identifiers.clone(),
             delivery: Some(delivery.clone()),
-            group: None,
+            group,
         }
     }
 }
@@ -418,6 +464,8 @@ impl State {
             sent: 0,
             last_packet_id: 0,
             last_exactly_once: 0,
+            restored_ids: HashSet::new(),
+            share: Arc::default(),
             received: HashMap::new(),
             figures: Figures::default(),
         }
@@ -447,16 +495,19 @@ impl State {
     /// QoS 0 messages do not wait for a client that is off line.
     pub(crate) fn drop_volatile(&mut self, budget: &Budget) {
         for queued in std::mem::take(&mut self.volatile) {
-            self.give_back(&queued, budget);
+            self.give_back(queued.publication.message.bytes(), budget);
         }
     }
 
     fn next_exactly_once(&mut self) -> u16 {
-        // Those that wait are fewer than there are ids, so that only one that is in flight can be met again.
+        // Those that wait are fewer than there are ids and were given out one after the other, so that only one that is in
+        // flight, or that was there at start, can be met again.
         loop {
             self.last_exactly_once = self.last_exactly_once % 0x7FFF + 1;
             let packet_id = 2 * self.last_exactly_once - 1;
-            if !self.inflight.contains_key(&packet_id) {
+            let is_taken =
+                self.inflight.contains_key(&packet_id) || self.restored_ids.contains(&packet_id);
+            if !is_taken {
                 return packet_id;
             }
         }
@@ -467,10 +518,9 @@ impl State {
         self.sent
     }
 
-    fn give_back(&mut self, queued: &Queued, budget: &Budget) {
-        let bytes = queued.publication.message.bytes();
+    fn give_back(&mut self, bytes: usize, budget: &Budget) {
         self.queued_bytes = self.queued_bytes.saturating_sub(bytes);
-        budget.give_back(bytes);
+        budget.give_back(&self.share, bytes);
     }
 
     fn drop_one(&mut self, client_id: &str) {

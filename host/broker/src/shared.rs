@@ -65,6 +65,14 @@ impl Group {
         })
     }
 
+    /// Whether this session is a member.
+    pub(crate) fn has(&self, session: &Arc<Session>) -> bool {
+        let members = self.members();
+        members
+            .iter()
+            .any(|member| Arc::ptr_eq(&member.session, session))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.members().len()
     }

@@ -4,7 +4,7 @@
 //! this time is left out: it never touches the disk. A commit that fails, because the disk is full, is tried again until
 //! it succeeds; what waits for it is not acknowledged meanwhile, and queues fill up to their bounds.
 
-use std::collections::{HashMap, hash_map};
+use std::collections::{HashMap, HashSet, hash_map};
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -14,8 +14,10 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::delivery::{Delivery, Publication, Receipt, Settling};
-use crate::limits::{COMMIT_CHANGES_MAX, COMMIT_RETRY_MAX, SETTLED_DELAY};
-use crate::store::{Change, DeadLetterRecord, Store, StoreError, StoredMessage};
+use crate::limits::{COMMIT_RETRY_MAX, SETTLED_DELAY, SIFT_AT_LEAST};
+use crate::store::{
+    Change, DeadLetterRecord, MessageId, Store, StoreError, StoredMessage, TakerId,
+};
 use crate::topic::TopicName;
 
 /// Collects changes and commits them in groups.
@@ -32,6 +34,8 @@ pub(crate) struct Spool {
 #[derive(Default)]
 struct Queue {
     entries: Vec<Entry>,
+    /// How many of them may be there before those that have become needless are looked for.
+    sift_at: usize,
     /// When they are to be committed.
     due: Option<Instant>,
     /// Whether somebody waits for one of them.
@@ -40,8 +44,10 @@ struct Queue {
 
 enum Entry {
     Deliver(Arc<Delivery>),
+    /// In place of its dead letter.
+    Revive(Arc<Delivery>, Arc<Receipt>),
     Update(Arc<Delivery>, Option<Arc<Receipt>>),
-    Settled(Arc<Delivery>),
+    Settled(TakerId, MessageId),
     DeadLetter(Arc<Delivery>, DeadLetterRecord),
     Retained(Arc<Publication>, Option<Arc<Receipt>>),
     Change(Change, Option<Arc<Receipt>>),
@@ -54,6 +60,8 @@ pub struct SpoolFigures {
     pub commits: u64,
     /// Deliveries that were stored.
     pub deliveries_stored: u64,
+    /// Changes that wait for the next commit.
+    pub waiting: usize,
     /// Whether the last commit failed, and is tried again.
     pub is_failing: bool,
 }
@@ -79,6 +87,7 @@ impl Spool {
         SpoolFigures {
             commits: self.commits.load(Ordering::Relaxed),
             deliveries_stored: self.stored.load(Ordering::Relaxed),
+            waiting: self.queue().entries.len(),
             is_failing: self.is_failing.load(Ordering::Relaxed),
         }
     }
@@ -86,6 +95,11 @@ impl Spool {
     /// Stores this delivery, unless it is handled before.
     pub(crate) fn deliver(&self, delivery: &Arc<Delivery>) {
         self.push(Entry::Deliver(delivery.clone()));
+    }
+
+    /// Stores this delivery in place of its dead letter; the receipt's share is confirmed when that is done.
+    pub(crate) fn revive(&self, delivery: &Arc<Delivery>, receipt: Arc<Receipt>) {
+        self.push(Entry::Revive(delivery.clone(), receipt));
     }
 
     /// Stores what has changed about a delivery; the receipt's share is confirmed when that is done.
@@ -96,7 +110,7 @@ impl Spool {
     /// A delivery was handled.
     pub(crate) fn settle(&self, delivery: &Arc<Delivery>) {
         if delivery.settle() == Settling::Delete {
-            self.push_lazily(Entry::Settled(delivery.clone()));
+            self.push_lazily(Entry::settled(delivery));
         }
     }
 
@@ -124,7 +138,7 @@ impl Spool {
 
     fn push(&self, entry: Entry) {
         let mut queue = self.queue();
-        queue.entries.push(entry);
+        queue.push(entry);
         if !queue.is_awaited {
             queue.is_awaited = true;
             queue.due = Some(Instant::now() + self.delay);
@@ -135,7 +149,7 @@ impl Spool {
 
     fn push_lazily(&self, entry: Entry) {
         let mut queue = self.queue();
-        queue.entries.push(entry);
+        queue.push(entry);
         if queue.due.is_none() {
             queue.due = Some(Instant::now() + SETTLED_DELAY);
             drop(queue);
@@ -146,7 +160,9 @@ impl Spool {
     /// Commits what comes, until `stop`; then what is left.
     pub(crate) async fn run(&self, stop: CancellationToken) {
         while self.is_due(&stop).await {
-            self.commit(&CancellationToken::new()).await;
+            if !self.commit(&stop).await {
+                break;
+            }
         }
         while self.queue().due.is_some() {
             if !self.commit(&stop).await {
@@ -206,12 +222,8 @@ impl Spool {
     }
 
     fn take(&self) -> Vec<Entry> {
+        // All of them, in one commit: a QoS 2 message is on disk with its packet id, or not at all.
         let mut queue = self.queue();
-        if queue.entries.len() > COMMIT_CHANGES_MAX {
-            // The others are due at once.
-            let rest = queue.entries.split_off(COMMIT_CHANGES_MAX);
-            return mem::replace(&mut queue.entries, rest);
-        }
         queue.due = None;
         queue.is_awaited = false;
         mem::take(&mut queue.entries)
@@ -223,7 +235,7 @@ impl Spool {
                 Awaited::Stored(delivery) => {
                     self.stored.fetch_add(1, Ordering::Relaxed);
                     if delivery.end_storing() == Settling::Delete {
-                        self.push_lazily(Entry::Settled(delivery));
+                        self.push_lazily(Entry::settled(&delivery));
                     }
                 }
                 Awaited::Replaced(delivery) => delivery.replace(),
@@ -244,6 +256,64 @@ enum Awaited {
     Receipt(Arc<Receipt>),
 }
 
+impl Queue {
+    fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+        if self.entries.len() > self.sift_at.max(SIFT_AT_LEAST) {
+            self.sift();
+            self.sift_at = 2 * self.entries.len();
+        }
+    }
+
+    /// Takes out what needs no commit any more: while the disk is full or slow, this is most of it.
+    fn sift(&mut self) {
+        let mut topics = HashSet::new();
+        let mut sessions = HashSet::new();
+        let mut entries = mem::take(&mut self.entries);
+        entries.reverse();
+        entries.retain(|entry| match entry {
+            Entry::Deliver(delivery) => !delivery.is_done(),
+            // Only the last one of a topic counts, and the last one of a session.
+            Entry::Retained(publication, None) => topics.insert(publication.message.topic.clone()),
+            Entry::Retained(publication, Some(_)) => {
+                topics.insert(publication.message.topic.clone());
+                true
+            }
+            Entry::Change(Change::Session(record), None) => sessions.insert(record.taker),
+            _ => true,
+        });
+        entries.reverse();
+        self.entries = entries;
+    }
+}
+
+impl Entry {
+    fn settled(delivery: &Delivery) -> Entry {
+        Entry::Settled(delivery.taker, delivery.publication.id)
+    }
+}
+
+/// Has a delivery stored, unless it was handled already.
+fn store(
+    delivery: &Arc<Delivery>,
+    changes: &mut Vec<Change>,
+    awaited: &mut Vec<Awaited>,
+    last_message: &mut Option<MessageId>,
+) {
+    if !delivery.begin_storing() {
+        return;
+    }
+    let publication = &delivery.publication;
+    if last_message.replace(publication.id) != Some(publication.id) {
+        changes.push(Change::Message(StoredMessage {
+            id: publication.id,
+            message: publication.message.clone(),
+        }));
+    }
+    changes.push(Change::Delivery(delivery.record()));
+    awaited.push(Awaited::Stored(delivery.clone()));
+}
+
 fn changes_of(entries: Vec<Entry>) -> (Vec<Change>, Vec<Awaited>) {
     let mut changes = Vec::with_capacity(entries.len());
     let mut awaited = Vec::new();
@@ -252,17 +322,7 @@ fn changes_of(entries: Vec<Entry>) -> (Vec<Change>, Vec<Awaited>) {
     for entry in entries {
         match entry {
             Entry::Deliver(delivery) => {
-                if delivery.begin_storing() {
-                    let publication = &delivery.publication;
-                    if last_message.replace(publication.id) != Some(publication.id) {
-                        changes.push(Change::Message(StoredMessage {
-                            id: publication.id,
-                            message: publication.message.clone(),
-                        }));
-                    }
-                    changes.push(Change::Delivery(delivery.record()));
-                    awaited.push(Awaited::Stored(delivery));
-                }
+                store(&delivery, &mut changes, &mut awaited, &mut last_message);
             }
             Entry::Update(delivery, receipt) => {
                 // What was handled meanwhile is gone, or about to go.
@@ -271,8 +331,12 @@ fn changes_of(entries: Vec<Entry>) -> (Vec<Change>, Vec<Awaited>) {
                 }
                 awaited.extend(receipt.map(Awaited::Receipt));
             }
-            Entry::Settled(delivery) => {
-                changes.push(Change::Settled(delivery.taker, delivery.publication.id));
+            Entry::Settled(taker, message) => changes.push(Change::Settled(taker, message)),
+            Entry::Revive(delivery, receipt) => {
+                let id = delivery.publication.id;
+                changes.push(Change::DeadLetterGone(delivery.taker, id));
+                awaited.push(Awaited::Receipt(receipt));
+                store(&delivery, &mut changes, &mut awaited, &mut last_message);
             }
             Entry::DeadLetter(delivery, record) => {
                 changes.push(Change::DeadLetter(record));

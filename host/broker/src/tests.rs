@@ -1,6 +1,6 @@
 //! The broker without sockets: what functions get, what is stored, what is there again after a start.
 
-mod store;
+pub(crate) mod store;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +10,10 @@ use tokio::time::timeout;
 
 use crate::access::{Access, Authenticated, Credentials, Identity, Permissions};
 use crate::inbox::{Arrival, InOrder, Inbox, InboxFilter};
-use crate::limits::HOPS_MAX;
+use crate::limits::{HOPS_MAX, PAYLOAD_BYTES_MAX, RETAINED_BYTES_MAX, SIFT_AT_LEAST};
 use crate::message::{Message, QoS};
-use crate::{Broker, Disposal, Settings};
+use crate::router::RetainedFull;
+use crate::{Broker, Disposal, PublishError, Settings};
 use store::MemoryStore;
 
 /// Longer than anything here takes.
@@ -29,6 +30,10 @@ impl Access for Anybody {
             expires: None,
         };
         Box::pin(async move { Ok(identity) })
+    }
+
+    fn permissions(&self, _: &str) -> Option<Arc<Permissions>> {
+        None
     }
 }
 
@@ -336,4 +341,73 @@ async fn a_message_that_goes_round_is_stored_whatever_its_level() {
     arrival.give_up("loop".to_owned());
     broker.stop().await;
     assert_eq!(store.dead_letters(), 1);
+}
+
+#[tokio::test]
+async fn what_was_handled_does_not_wait_for_a_disk_that_is_full() {
+    let store = MemoryStore::default();
+    let broker = open(&store).await;
+    let inbox = subscribe(&broker, "a");
+    store.fail();
+    // Something that cannot be stored, so that commits begin to fail.
+    let stuck = Message {
+        retain: true,
+        ..message("kept", "1", QoS::AtLeastOnce)
+    };
+    let stuck = tokio::spawn({
+        let broker = broker.clone();
+        async move { broker.publish(stuck).await }
+    });
+    for number in 0..3 * SIFT_AT_LEAST {
+        let handle = async { next(&inbox).await.handled() };
+        tokio::join!(publish(&broker, "a", "handled"), handle);
+        let newer = Message {
+            retain: true,
+            ..message("newest", &number.to_string(), QoS::AtMostOnce)
+        };
+        broker.publish(newer).await.expect("published");
+    }
+    let waiting = broker.figures().spool.waiting;
+    assert!(waiting <= SIFT_AT_LEAST + 2, "{waiting}");
+    store.recover();
+    let stuck = timeout(SOON, stuck).await.expect("soon");
+    assert_eq!(stuck.expect("no panic"), Ok(()));
+}
+
+#[tokio::test]
+async fn a_broker_that_cannot_store_stops_all_the_same() {
+    let store = MemoryStore::default();
+    let broker = open(&store).await;
+    subscribe(&broker, "a");
+    store.fail();
+    let waiting = broker.publish(message("a", "1", QoS::AtLeastOnce));
+    let waiting = timeout(Duration::from_millis(100), waiting).await;
+    assert!(waiting.is_err(), "it is nowhere yet");
+    timeout(SOON, broker.stop()).await.expect("it stops");
+}
+
+#[tokio::test]
+async fn where_nothing_more_is_retained_a_message_is_refused_or_delivered() {
+    let broker = open(&MemoryStore::default()).await;
+    let inbox = subscribe(&broker, "a/#");
+    let large = |number: usize| Message {
+        retain: true,
+        payload: vec![0; PAYLOAD_BYTES_MAX].into(),
+        ..message(&format!("b/{number}"), "", QoS::AtMostOnce)
+    };
+    for number in 0..RETAINED_BYTES_MAX / PAYLOAD_BYTES_MAX {
+        broker.publish(large(number)).await.expect("published");
+    }
+    let one_more = Message {
+        retain: true,
+        payload: vec![0; PAYLOAD_BYTES_MAX].into(),
+        ..message("a/b", "", QoS::AtLeastOnce)
+    };
+    let refused = broker.publish(one_more.clone()).await;
+    assert_eq!(refused, Err(PublishError::RetainedFull));
+    assert_eq!(inbox.snapshot().depth, 0);
+    let untold = broker.0.publish(one_more, RetainedFull::Deliver);
+    let handle = async { next(&inbox).await.handled() };
+    let (published, ()) = tokio::join!(untold, handle);
+    assert_eq!(published, Ok(()));
 }

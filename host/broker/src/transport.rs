@@ -43,6 +43,8 @@ pub struct Accepted {
     pub stream: Box<dyn Stream>,
     /// Names in the client's certificate, which was verified: common names, then alternative names. Empty without one.
     pub certificate_names: Vec<String>,
+    /// Whether a page in a browser connects, over WebSocket.
+    pub is_page: bool,
 }
 
 /// Why a connection did not get as far as MQTT.
@@ -107,16 +109,18 @@ impl Transport {
         stream: S,
         certificate_names: Vec<String>,
     ) -> Result<Accepted, AcceptError> {
+        let mut is_page = false;
         let stream: Box<dyn Stream> = match self.framing {
             Framing::None => Box::new(stream),
             Framing::WebSocket => {
-                let accepted = web_socket::accept(stream).await;
+                let accepted = web_socket::accept(stream, &mut is_page).await;
                 Box::new(accepted.map_err(AcceptError::WebSocket)?)
             }
         };
         Ok(Accepted {
             stream,
             certificate_names,
+            is_page,
         })
     }
 }

@@ -5,9 +5,11 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+
+use tidegate_broker::access::network;
 
 use crate::limits::{
     ATTEMPTS_REMEMBERED, CONNECTS_BURST, CONNECTS_PER_SECOND,
@@ -145,17 +147,6 @@ impl Buckets {
             .get(&counted)
             .or_else(|| self.older.get(&counted));
         found.copied()
-    }
-}
-
-/// What counts as one address: somebody who has one of IPv6 has 2^64 of them.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
     }
 }
 

@@ -8,7 +8,8 @@
 //!
 //! 1. a password: a token made for MQTT, whatever the user name, or the password of the device that the user name names;
 //! 2. a client certificate that TLS has verified: the first of its names that stands for a device;
-//! 3. nothing: from this machine it may do everything, from elsewhere nothing, unless the operator says otherwise.
+//! 3. nothing: from this machine it may do everything, from elsewhere nothing, unless the operator says otherwise. A page
+//!    in a browser on this machine is from elsewhere.
 //!
 //! What is shown and is not right is not replaced by what comes after it: a device that was deleted is nobody, not
 //! somebody anonymous.
@@ -260,7 +261,7 @@ impl Devices {
         match user {
             // Who says who it is has to show it.
             Some(_) => self.guarded(address, user, now, || None),
-            None => self.anonymous(address),
+            None => self.anonymous(address, client.is_page),
         }
     }
 
@@ -325,8 +326,8 @@ impl Devices {
         entry.map(Entry::identity).ok_or(Refused::NotAuthorized)
     }
 
-    fn anonymous(&self, address: IpAddr) -> Result<Identity, Refused> {
-        let permissions = if address.is_loopback() {
+    fn anonymous(&self, address: IpAddr, is_page: bool) -> Result<Identity, Refused> {
+        let permissions = if address.is_loopback() && !is_page {
             &self.local
         } else {
             &self.remote
@@ -353,6 +354,13 @@ impl Devices {
 impl Access for Devices {
     fn authenticate<'a>(&'a self, client: &'a Credentials) -> Authenticated<'a> {
         Box::pin(async { self.identify(client, Instant::now()) })
+    }
+
+    fn permissions(&self, name: &str) -> Option<Arc<Permissions>> {
+        let name: Name = name.parse().ok()?;
+        let known = self.known();
+        let device = &known.devices.get(&name)?.device;
+        Some(Arc::new(device.settings.permissions.clone()))
     }
 }
 

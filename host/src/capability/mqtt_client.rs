@@ -84,6 +84,8 @@ impl MqttContext {
             correlation_data: message.correlation_data,
             user_properties: message.user_properties,
         };
+        let invalid = |error| types::Error::InvalidTopic(format!("{error}"));
+        properties.check().map_err(invalid)?;
         let message = Message {
             retain: message.retain,
             // Counted, so that a message that goes round is stopped where it would start a function once more.

@@ -64,6 +64,7 @@ impl RawConfig {
     /// What the settings of MQTT mean; none where it is switched off.
     pub(super) fn mqtt(&self) -> Result<Option<MqttConfig>, ConfigError> {
         if let Some(url) = &self.broker {
+            self.has_no_listeners()?;
             return Ok(Some(MqttConfig {
                 listeners: Vec::new(),
                 tls: None,
@@ -108,6 +109,24 @@ impl RawConfig {
             commit_delay: self.commit_delay()?,
             external: None,
         }))
+    }
+
+    /// Another broker takes the place of listeners: who asks for both expects something that will not be there.
+    fn has_no_listeners(&self) -> Result<(), ConfigError> {
+        let mqtt = self.mqtt.as_ref().filter(|mqtt| *mqtt != "off");
+        let listeners = [
+            ("mqtt", mqtt),
+            ("mqtt-tls", self.mqtt_tls.as_ref()),
+            ("mqtt-websocket", self.mqtt_websocket.as_ref()),
+            ("mqtt-websocket-tls", self.mqtt_websocket_tls.as_ref()),
+        ];
+        match listeners.iter().find(|(_, address)| address.is_some()) {
+            None => Ok(()),
+            Some((key, _)) => Err(ConfigError::Broker {
+                key,
+                reason: "another broker (`broker`) takes the place of the listeners for MQTT; give one of the two".to_owned(),
+            }),
+        }
     }
 
     fn external_broker(&self, url: &str) -> Result<ExternalBroker, ConfigError> {

@@ -10,7 +10,7 @@ use crate::inbox::Inbox;
 use crate::message::{Message, from_unix_ms};
 use crate::router::Wanted;
 use crate::session::{Session, State};
-use crate::store::{DeliveryRecord, InboxRecord, MessageId, Stored, TakerId};
+use crate::store::{Change, DeliveryRecord, InboxRecord, MessageId, Stored, TakerId};
 
 impl Inner {
     /// Puts back what the store has.
@@ -38,7 +38,15 @@ impl Inner {
                 .as_ref()
                 .map(|(_, delay)| (*delay).min(record.expiry_seconds));
             state.will_due = delay.map(|delay| now + Duration::from_secs(delay.into()));
-            takers.insert(record.taker, self.registry.restore(record, state));
+            let has_crashed = record.disconnected_ms.is_none();
+            let taker = record.taker;
+            let session = self.registry.restore(record, state);
+            if has_crashed {
+                // Its time without a connection begins now, not at each start again.
+                let record = session.record(&session.state());
+                self.router.spool.change(Change::Session(record), None);
+            }
+            takers.insert(taker, session);
         }
         for (taker, record) in stored.subscriptions {
             let Some(session) = takers.get(&taker) else {
@@ -46,7 +54,11 @@ impl Inner {
             };
             let text: Arc<str> = record.filter.as_str().into();
             let Ok(wanted) = Wanted::parse(text.clone(), record.options()) else {
-                tracing::warn!(client = %session.client_id, filter = %text, "a stored subscription is not valid");
+                tracing::warn!(
+                    client = &*session.client_id,
+                    filter = &*text,
+                    "a stored subscription is not valid"
+                );
                 continue;
             };
             session.state().subscriptions.insert(text, record.options());
@@ -61,7 +73,10 @@ impl Inner {
         for message in stored.retained {
             let publication = self.router.publication(message, 0);
             if self.router.retained().set(&publication).is_err() {
-                tracing::warn!(topic = %publication.message.topic, "a retained message is left out: there are too many");
+                tracing::warn!(
+                    topic = publication.message.topic.as_str(),
+                    "a retained message is left out: there are too many"
+                );
             }
         }
         let inboxes = self.restore_inboxes(stored.inboxes);
@@ -125,7 +140,10 @@ impl Inner {
             };
             let delivery = Delivery::stored(new, record);
             if let Some(session) = sessions.get(&record.taker) {
-                session.restore(delivery, &self.router.budget);
+                let group = self
+                    .router
+                    .group_of(session, delivery.publication.message.topic.as_str());
+                session.restore(delivery, &self.router.budget, group);
             } else if let Some(inbox) = inboxes.get(&record.taker) {
                 inbox.restore(delivery);
             }

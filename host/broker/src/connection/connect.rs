@@ -15,8 +15,8 @@ use crate::access::{Credentials, Identity, Refused};
 use crate::broker::Inner;
 use crate::delivery::LazyReceipt;
 use crate::limits::{
-    CONNECT_TIMEOUT, INFLIGHT_MAX, KEEP_ALIVE_SECONDS_MAX, LINGER_TIMEOUT, PACKET_BYTES_MAX,
-    RECEIVE_MAX, SESSION_EXPIRY_SECONDS_MAX, TOPIC_ALIASES_MAX,
+    CLIENT_ID_BYTES_MAX, CONNECT_TIMEOUT, INFLIGHT_MAX, KEEP_ALIVE_SECONDS_MAX, LINGER_TIMEOUT,
+    PACKET_BYTES_MAX, RECEIVE_MAX, SESSION_EXPIRY_SECONDS_MAX, TOPIC_ALIASES_MAX,
 };
 use crate::packet::{
     Connect, ConnectAck, Granted, Packet, PacketReader, PacketWriter, ReasonCode, Version,
@@ -115,8 +115,15 @@ pub(super) async fn connect(
         let (manners, known) = match first {
             First::Connect(connect) => {
                 let manners = Manners::of(&connect);
-                let names = accepted.certificate_names;
-                (manners, inner.known(connect, address, names).await)
+                let credentials = Credentials {
+                    address,
+                    client_id: String::new(),
+                    username: connect.username.clone(),
+                    password: connect.password.clone(),
+                    certificate_names: accepted.certificate_names,
+                    is_page: accepted.is_page,
+                };
+                (manners, inner.known(connect, credentials).await)
             }
             First::Malformed(reason, text) => {
                 let manners = Manners::usual(reader.version());
@@ -124,19 +131,22 @@ pub(super) async fn connect(
             }
             First::Nothing => return None,
         };
-        drop(guest);
-        Some((wire, reader, manners, known))
+        Some((wire, reader, manners, known, guest))
     };
-    let (wire, reader, manners, known) = tokio::select! {
+    let (wire, reader, manners, known, guest) = tokio::select! {
         () = stop.cancelled() => return None,
         opened = timeout(CONNECT_TIMEOUT, opened) => opened.ok().flatten()?,
     };
     match known {
-        Ok(known) => admit(inner, wire, reader, known, address, transport.scheme()).await,
+        Ok(known) => {
+            drop(guest);
+            admit(inner, wire, reader, known, address, transport.scheme()).await
+        }
         Err(refused) => {
             tracing::debug!(%address, reason = refused.text, "an MQTT client was not let in");
             inner.connections.count_refused();
             refuse(wire, manners, refused).await;
+            drop(guest);
             None
         }
     }
@@ -177,8 +187,7 @@ impl Inner {
     async fn known(
         &self,
         connect: Box<Connect>,
-        address: SocketAddr,
-        certificate_names: Vec<String>,
+        mut credentials: Credentials,
     ) -> Result<Known, NotConnected> {
         let not = |reason, text: &str| {
             let text = text.to_owned();
@@ -197,15 +206,13 @@ impl Inner {
                 "a session that is kept needs a client id [MQTT-3.1.3-8]",
             );
         }
+        if connect.client_id.len() > CLIENT_ID_BYTES_MAX {
+            let text = format!("a client id has at most {CLIENT_ID_BYTES_MAX} bytes");
+            return not(ReasonCode::ClientIdentifierNotValid, &text);
+        }
         let assigned = connect.client_id.is_empty().then(new_client_id);
         let client_id: Arc<str> = assigned.as_deref().unwrap_or(&connect.client_id).into();
-        let credentials = Credentials {
-            address,
-            client_id: client_id.to_string(),
-            username: connect.username.clone(),
-            password: connect.password.clone(),
-            certificate_names,
-        };
+        credentials.client_id = client_id.to_string();
         let identity = match self.access.authenticate(&credentials).await {
             Ok(identity) => identity,
             Err(refused) => return not(reason_of(refused), &refused.to_string()),
@@ -261,7 +268,10 @@ async fn admit(
     let attached = match inner.registry.attach(request, || inner.next_taker()) {
         Ok(attached) => attached,
         Err(reason) => {
-            let text = "the client id belongs to somebody else, or there are too many sessions";
+            let text = match reason {
+                ReasonCode::QuotaExceeded => "there are too many sessions",
+                _ => "the client id is in use by somebody else",
+            };
             let text = text.to_owned();
             inner.connections.count_refused();
             refuse(wire, manners, NotConnected { reason, text }).await;
@@ -306,11 +316,12 @@ async fn admit(
 
 /// Ends what a connection has taken the place of.
 fn take_over(inner: &Arc<Inner>, attached: Attached) -> (Arc<Session>, Arc<Link>, bool) {
+    if let Some(will) = attached.will {
+        let before = attached.replaced.as_ref().unwrap_or(&attached.session);
+        inner.publish_will(before, will);
+    }
     if let Some(replaced) = attached.replaced {
         inner.end_session(&replaced);
-    }
-    if let Some(will) = attached.will {
-        inner.publish_will(will);
     }
     (attached.session, attached.link, attached.is_present)
 }
@@ -359,11 +370,7 @@ async fn store_session(inner: &Inner, session: &Session, is_present: bool, expir
     let mut receipt = LazyReceipt::new(&wake);
     let change = Change::Session(record);
     inner.router.spool.change(change, Some(receipt.share()));
-    if let Some(receipt) = receipt.finish() {
-        while !receipt.is_complete() {
-            wake.notified().await;
-        }
-    }
+    receipt.done().await;
 }
 
 fn reason_of(refused: Refused) -> ReasonCode {

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
+use crate::access::network;
 use crate::broker::Inner;
-use crate::limits::{CONNECTIONS_MAX, UNAUTHENTICATED_PER_ADDRESS_MAX};
+use crate::limits::{CONNECTIONS_MAX, UNAUTHENTICATED_MAX, UNAUTHENTICATED_PER_ADDRESS_MAX};
 use crate::message::unix_ms;
 use crate::packet::Version;
 use crate::session::Session;
@@ -17,11 +18,18 @@ use crate::session::Session;
 pub(crate) struct Connections {
     next: AtomicU64,
     open: Mutex<BTreeMap<u64, Arc<Client>>>,
-    /// Those that have not sent a CONNECT, by address.
-    guests: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    guests: Arc<Mutex<Guests>>,
     addresses: Mutex<Vec<SocketAddr>>,
     pub(crate) accepted: AtomicU64,
     pub(crate) refused: AtomicU64,
+}
+
+/// How many have not sent a CONNECT, or are being refused.
+#[derive(Default)]
+struct Guests {
+    /// By network.
+    by_address: HashMap<IpAddr, usize>,
+    count: usize,
 }
 
 /// A client that is connected.
@@ -44,20 +52,22 @@ pub(crate) struct ClientEntry {
 
 /// A place for one that has not sent a CONNECT yet.
 pub(super) struct Guest {
-    guests: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    guests: Arc<Mutex<Guests>>,
     address: IpAddr,
 }
 
 impl Connections {
-    /// Counts a connection that has just been opened; none where there are too many of its address.
+    /// Counts a connection that has just been opened; none where there are too many like it.
     pub(super) fn enter(&self, address: IpAddr) -> Option<Guest> {
+        let address = network(address);
         let mut guests = self.guests.lock().expect("no holder of this lock panics");
-        let count = guests.entry(address).or_default();
-        if *count >= UNAUTHENTICATED_PER_ADDRESS_MAX {
+        let present = guests.by_address.get(&address).copied().unwrap_or_default();
+        if present >= UNAUTHENTICATED_PER_ADDRESS_MAX || guests.count >= UNAUTHENTICATED_MAX {
             self.count_refused();
             return None;
         }
-        *count += 1;
+        guests.by_address.insert(address, present + 1);
+        guests.count += 1;
         Some(Guest {
             guests: self.guests.clone(),
             address,
@@ -161,6 +171,8 @@ impl Drop for ClientEntry {
 impl Drop for Guest {
     fn drop(&mut self) {
         let mut guests = self.guests.lock().expect("no holder of this lock panics");
+        guests.count -= 1;
+        let guests = &mut guests.by_address;
         if let Some(count) = guests.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {

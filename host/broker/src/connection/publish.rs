@@ -17,7 +17,7 @@ use crate::delivery::{LazyReceipt, Publication};
 use crate::limits::{PARKED_BYTES_MAX, PARKED_TIMEOUT, PAYLOAD_BYTES_MAX, RECEIVE_MAX};
 use crate::message::{Message, QoS};
 use crate::packet::{AckKind, Publish, ReasonCode, Version};
-use crate::router::NotRouted;
+use crate::router::{NotRouted, RetainedFull};
 use crate::store::Change;
 use crate::topic::TopicName;
 
@@ -133,10 +133,15 @@ impl Connection {
     fn route(&mut self, publication: Arc<Publication>, packet_id: u16) -> Result<(), End> {
         let qos = publication.message.qos;
         let mut receipt = LazyReceipt::new(&self.session.wake);
-        let routed = self
-            .inner
-            .router
-            .route(&publication, &mut receipt, &self.session.wake);
+        // A 3.1.1 client could not be told from one whose message was taken.
+        let when_full = match self.version {
+            Version::V311 => RetainedFull::Deliver,
+            Version::V5 => RetainedFull::Refuse,
+        };
+        let routed =
+            self.inner
+                .router
+                .route(&publication, &mut receipt, &self.session.wake, when_full);
         let reason = match routed {
             Ok(true) => ReasonCode::Success,
             Ok(false) => ReasonCode::NoMatchingSubscribers,
@@ -193,7 +198,11 @@ impl Connection {
     /// A message that is not taken. MQTT 5 says why; MQTT 3.1.1 can only acknowledge it or end the connection, and a device
     /// that connects again would send it again [MQTT-3.3.5-2].
     fn refuse(&mut self, publish: &Publish, reason: ReasonCode, text: &str) -> Result<(), End> {
-        tracing::debug!(client = %self.session.client_id, reason = text, "a message is not taken");
+        tracing::debug!(
+            client = &*self.session.client_id,
+            reason = text,
+            "a message is not taken"
+        );
         self.entry.count_refused();
         let packet_id = publish.packet_id.unwrap_or_default();
         if publish.qos > QoS::AtMostOnce {
@@ -210,13 +219,16 @@ impl Connection {
         let Some(permissions) = permissions.as_ref() else {
             return Arc::default();
         };
-        let address = Arc::as_ptr(permissions) as usize;
-        if self.permissions.0 != address {
-            let identity = self.identity.name.as_deref();
-            let resolved = permissions.resolve(&self.session.client_id, identity);
-            self.permissions = (address, Arc::new(resolved));
+        match &self.permissions {
+            Some((of, resolved)) if Arc::ptr_eq(of, permissions) => resolved.clone(),
+            _ => {
+                let identity = self.identity.name.as_deref();
+                let resolved = permissions.resolve(&self.session.client_id, identity);
+                let resolved = Arc::new(resolved);
+                self.permissions = Some((permissions.clone(), resolved.clone()));
+                resolved
+            }
         }
-        self.permissions.1.clone()
     }
 }
 

@@ -1,5 +1,6 @@
 //! From the codec's packets, of which it has two sets, to the one of this broker.
 
+use bytes::Bytes;
 use bytestring::ByteString;
 use rmqtt_codec::types::Publish as CodecPublish;
 use rmqtt_codec::{types, v3, v5};
@@ -180,7 +181,7 @@ fn from_v3_connect(connect: v3::Connect, beside: Beside) -> Result<Box<Connect>,
         Ok::<_, Malformed>(Will {
             message: Message {
                 retain: will.retain,
-                ..Message::new(will_topic(&will.topic)?, will.message, from_qos(will.qos))
+                ..will_message(&will.topic, &will.message, from_qos(will.qos))?
             },
             delay_seconds: 0,
             expiry_seconds: None,
@@ -234,7 +235,7 @@ fn from_v5_will(will: v5::LastWill, beside: &Beside) -> Result<Will, Malformed> 
         message: Message {
             retain: will.retain,
             properties: boxed(properties),
-            ..Message::new(will_topic(&will.topic)?, will.message, from_qos(will.qos))
+            ..will_message(&will.topic, &will.message, from_qos(will.qos))?
         },
         delay_seconds: will.will_delay_interval_sec.unwrap_or(0),
         expiry_seconds: beside.expiry_seconds,
@@ -242,9 +243,11 @@ fn from_v5_will(will: v5::LastWill, beside: &Beside) -> Result<Will, Malformed> 
 }
 
 /// The standard allows longer topics than this broker does.
-fn will_topic(topic: &str) -> Result<TopicName, Malformed> {
-    topic.parse().map_err(|error| {
+fn will_message(topic: &str, payload: &[u8], qos: QoS) -> Result<Message, Malformed> {
+    let topic: TopicName = topic.parse().map_err(|error| {
         let text = format!("the will's topic: {error}");
         Malformed::new(ReasonCode::TopicNameInvalid, text)
-    })
+    })?;
+    // A slice would keep all of the CONNECT packet, the password among it.
+    Ok(Message::new(topic, Bytes::copy_from_slice(payload), qos))
 }

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 
 use super::{Inflight, Link, Queued, Session, State};
 use crate::delivery::Delivery;
-use crate::limits::UNSENT_BYTES_MAX;
+use crate::limits::{INFLIGHT_MAX, UNSENT_BYTES_MAX};
 use crate::message::QoS;
 use crate::packet::{AckKind, Alias, Delivered, PacketWriter, ReasonCode};
 use crate::session::Budget;
@@ -125,7 +125,7 @@ impl Session {
             if queued.qos == QoS::AtMostOnce {
                 // One that is larger than the client takes is left out [MQTT-3.1.2-25].
                 let _ = outgoing.publish(&queued, None, false);
-                state.give_back(&queued, budget);
+                state.give_back(queued.publication.message.bytes(), budget);
                 continue;
             }
             let packet_id = match queued
@@ -164,11 +164,13 @@ impl Session {
                 }
                 let queued = inflight.queued.take();
                 let delivery = inflight.delivery.clone();
-                if let Some(queued) = queued {
-                    state.give_back(&queued, budget);
-                }
-                if let Some(delivery) = &delivery {
-                    delivery.release();
+                match (&delivery, queued) {
+                    // The message is there until PUBCOMP, for as long as its delivery.
+                    (Some(delivery), _) => delivery.release(),
+                    (None, Some(queued)) => {
+                        state.give_back(queued.publication.message.bytes(), budget);
+                    }
+                    (None, None) => {}
                 }
                 return Acknowledged::Release(delivery);
             }
@@ -206,7 +208,10 @@ impl State {
                 self.resend_from = None;
                 return;
             };
-            let inflight = self.inflight.get_mut(&packet_id).expect("both know it");
+            let Some(inflight) = self.inflight.get_mut(&packet_id) else {
+                self.order.remove(&order);
+                continue;
+            };
             match &inflight.queued {
                 Some(_) if self.on_wire >= outgoing.window => return,
                 Some(queued) => match outgoing.publish(queued, Some(packet_id), true) {
@@ -225,7 +230,10 @@ impl State {
 
     /// The next message that may be sent, in the order of routing as far as the window lets it.
     fn next(&mut self, window: usize) -> Option<Queued> {
-        let is_open = self.resend_from.is_none() && self.on_wire < window;
+        // Those whose PUBCOMP is missing do not count in the window of a later connection, and are not to become ever more.
+        let is_open = self.resend_from.is_none()
+            && self.on_wire < window
+            && self.inflight.len() < window + usize::from(INFLIGHT_MAX);
         let may_go = |queued: &&Queued| {
             // The client must not have it before its packet id is on disk: it could not be told from another one.
             let delivery = queued.delivery.as_ref();
@@ -277,16 +285,18 @@ impl State {
         self.order.remove(&inflight.order);
         self.last_progress = Instant::now();
         self.on_wire -= usize::from(inflight.is_on_wire);
-        if let Some(queued) = &inflight.queued {
-            self.give_back(queued, budget);
+        let delivery = inflight.delivery.as_ref();
+        let queued = inflight.queued.as_ref().map(|queued| &queued.publication);
+        if let Some(held) = queued.or(delivery.map(|delivery| &delivery.publication)) {
+            self.give_back(held.message.bytes(), budget);
         }
-        if let Some(delivery) = &inflight.delivery {
+        if let Some(delivery) = delivery {
             spool.settle(delivery);
         }
     }
 
-    fn discard(&mut self, queued: &Queued, spool: &Spool, budget: &Budget) {
-        self.give_back(queued, budget);
+    pub(super) fn discard(&mut self, queued: &Queued, spool: &Spool, budget: &Budget) {
+        self.give_back(queued.publication.message.bytes(), budget);
         if let Some(delivery) = &queued.delivery {
             spool.settle(delivery);
         }

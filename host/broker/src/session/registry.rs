@@ -1,6 +1,6 @@
 //! All sessions, by client id; and what their queues may hold together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
@@ -9,17 +9,37 @@ use tokio::sync::Notify;
 
 use super::{Link, Session, State};
 use crate::access::Identity;
-use crate::limits::{SESSIONS_MAX, SESSIONS_QUEUE_BYTES_MAX};
+use crate::limits::{
+    IDENTITY_QUEUE_BYTES_MAX, SESSIONS_MAX, SESSIONS_PER_IDENTITY_MAX, SESSIONS_QUEUE_BYTES_MAX,
+};
 use crate::packet::{ReasonCode, Will};
 use crate::store::{SessionRecord, TakerId};
 
 /// All sessions, by client id.
 #[derive(Default)]
-pub(crate) struct Registry(Mutex<HashMap<Arc<str>, Arc<Session>>>);
+pub(crate) struct Registry(Mutex<Sessions>);
+
+#[derive(Default)]
+struct Sessions {
+    by_client: HashMap<Arc<str>, Arc<Session>>,
+    /// By identity, for as long as it has a session.
+    shares: HashMap<Option<Arc<str>>, Held>,
+}
+
+/// What one identity has.
+#[derive(Default)]
+struct Held {
+    sessions: usize,
+    share: Arc<Share>,
+}
 
 /// Bytes that wait in all sessions together.
 #[derive(Default)]
 pub(crate) struct Budget(AtomicUsize);
+
+/// Bytes of them that wait in the sessions of one identity.
+#[derive(Default)]
+pub(crate) struct Share(AtomicUsize);
 
 /// A connection that has its session.
 pub(crate) struct Attached {
@@ -51,7 +71,7 @@ impl Registry {
     ) -> Result<Attached, ReasonCode> {
         let mut sessions = self.sessions();
         let link = Link::new();
-        let existing = sessions.get(request.client_id).cloned();
+        let existing = sessions.by_client.get(request.client_id).cloned();
         if let Some(session) = &existing
             && session.identity != request.identity.name
             && !session.state().is_over(Instant::now())
@@ -66,7 +86,9 @@ impl Registry {
                 old.end(ReasonCode::SessionTakenOver);
             }
             let now = Instant::now();
-            let is_resumed = !request.clean_start && !state.is_over(now);
+            // Without an expiry interval, it ends with the connection that is taken over.
+            let is_resumed =
+                !request.clean_start && !state.is_over(now) && state.expiry_seconds > 0;
             will = will_to_publish(&mut state, is_resumed, now);
             if is_resumed {
                 state.link = Some(link.clone());
@@ -86,10 +108,10 @@ impl Registry {
             state.has_ended = true;
             drop(state);
             replaced = Some(session);
-        } else if sessions.len() >= SESSIONS_MAX {
+        } else if sessions.is_full(request.identity.name.as_ref()) {
             return Err(ReasonCode::QuotaExceeded);
         }
-        let session = Session::new(
+        let session = sessions.insert(Session::new(
             next_taker(),
             request.client_id.clone(),
             request.identity.name.clone(),
@@ -98,8 +120,7 @@ impl Registry {
                 will: request.will,
                 ..State::new(request.expiry_seconds)
             },
-        );
-        sessions.insert(request.client_id.clone(), session.clone());
+        ));
         Ok(Attached {
             session,
             link,
@@ -113,40 +134,74 @@ impl Registry {
     pub(crate) fn restore(&self, record: SessionRecord, state: State) -> Arc<Session> {
         let client_id: Arc<str> = record.client_id.into();
         let identity = record.identity.map(Arc::from);
-        let session = Session::new(record.taker, client_id.clone(), identity, state);
+        let session = Session::new(record.taker, client_id, identity, state);
         session.stored.store(true, Ordering::Relaxed);
-        self.sessions().insert(client_id, session.clone());
-        session
+        self.sessions().insert(session)
     }
 
     /// Forgets a session that has ended, unless another one has its client id by now.
     pub(crate) fn remove(&self, session: &Arc<Session>) {
         let mut sessions = self.sessions();
-        let current = sessions.get(&session.client_id);
+        let current = sessions.by_client.get(&session.client_id);
         if current.is_some_and(|current| Arc::ptr_eq(current, session)) {
-            sessions.remove(&session.client_id);
-            if sessions.capacity() > 4 * sessions.len() + 1024 {
-                sessions.shrink_to_fit();
+            sessions.by_client.remove(&session.client_id);
+            sessions.let_go(session);
+            let by_client = &mut sessions.by_client;
+            if by_client.capacity() > 4 * by_client.len() + 1024 {
+                by_client.shrink_to_fit();
             }
         }
     }
 
     /// The session of this client.
     pub(crate) fn get(&self, client_id: &str) -> Option<Arc<Session>> {
-        self.sessions().get(client_id).cloned()
+        self.sessions().by_client.get(client_id).cloned()
     }
 
     /// All of them.
     pub(crate) fn all(&self) -> Vec<Arc<Session>> {
-        self.sessions().values().cloned().collect()
+        self.sessions().by_client.values().cloned().collect()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.sessions().len()
+        self.sessions().by_client.len()
     }
 
-    fn sessions(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Session>>> {
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
         self.0.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl Sessions {
+    /// Whether one more is one too many. Who may be anonymous is trusted with all of them.
+    fn is_full(&self, identity: Option<&Arc<str>>) -> bool {
+        let of_identity = |name: &Arc<str>| {
+            let held = self.shares.get(&Some(name.clone()));
+            held.is_some_and(|held| held.sessions >= SESSIONS_PER_IDENTITY_MAX)
+        };
+        self.by_client.len() >= SESSIONS_MAX || identity.is_some_and(of_identity)
+    }
+
+    fn insert(&mut self, session: Arc<Session>) -> Arc<Session> {
+        let held = self.shares.entry(session.identity.clone()).or_default();
+        held.sessions += 1;
+        session.state().share = held.share.clone();
+        let before = self
+            .by_client
+            .insert(session.client_id.clone(), session.clone());
+        if let Some(before) = before {
+            self.let_go(&before);
+        }
+        session
+    }
+
+    fn let_go(&mut self, session: &Session) {
+        if let hash_map::Entry::Occupied(mut held) = self.shares.entry(session.identity.clone()) {
+            held.get_mut().sessions -= 1;
+            if held.get().sessions == 0 {
+                held.remove();
+            }
+        }
     }
 }
 
@@ -179,24 +234,39 @@ impl Session {
     }
 }
 
+#[cfg(test)]
+impl Share {
+    pub(super) const fn new() -> Share {
+        Share(AtomicUsize::new(0))
+    }
+}
+
 impl Budget {
-    /// Takes this many bytes, if there are as many left.
-    pub(super) fn take(&self, bytes: usize) -> bool {
-        let before = self.0.fetch_add(bytes, Ordering::Relaxed);
-        let fits = before + bytes <= SESSIONS_QUEUE_BYTES_MAX;
+    /// Takes this many bytes, if there are as many left. What clients that are off line leave behind has three quarters,
+    /// so that those that are there have their messages.
+    pub(super) fn take(&self, share: &Share, bytes: usize, is_offline: bool) -> bool {
+        let max = match is_offline {
+            true => SESSIONS_QUEUE_BYTES_MAX / 4 * 3,
+            false => SESSIONS_QUEUE_BYTES_MAX,
+        };
+        let of_all = self.0.fetch_add(bytes, Ordering::Relaxed);
+        let of_identity = share.0.fetch_add(bytes, Ordering::Relaxed);
+        let fits = of_all + bytes <= max && of_identity + bytes <= IDENTITY_QUEUE_BYTES_MAX;
         if !fits {
-            self.give_back(bytes);
+            self.give_back(share, bytes);
         }
         fits
     }
 
     /// Takes them in any case: what the store has is not to be lost.
-    pub(super) fn take_anyway(&self, bytes: usize) {
+    pub(super) fn take_anyway(&self, share: &Share, bytes: usize) {
         self.0.fetch_add(bytes, Ordering::Relaxed);
+        share.0.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    pub(super) fn give_back(&self, bytes: usize) {
+    pub(super) fn give_back(&self, share: &Share, bytes: usize) {
         self.0.fetch_sub(bytes, Ordering::Relaxed);
+        share.0.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -11,7 +11,7 @@ use crate::store::{
 };
 
 #[derive(Clone, Default)]
-pub(super) struct MemoryStore {
+pub(crate) struct MemoryStore {
     tables: Arc<Mutex<Tables>>,
     fails: Arc<AtomicBool>,
 }

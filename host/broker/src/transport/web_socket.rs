@@ -20,13 +20,13 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
 use super::Stream;
-use crate::limits::CONNECT_BYTES_MAX;
+use crate::limits::PACKET_BYTES_MAX;
 
 const KIB: usize = 1024;
 
 /// Bytes of a frame, and of a message of several frames: no less than the largest packet, since some clients put each
 /// packet into one.
-const MESSAGE_BYTES_MAX: usize = CONNECT_BYTES_MAX;
+const MESSAGE_BYTES_MAX: usize = PACKET_BYTES_MAX;
 /// Bytes that are read at once. Each connection holds as much while it is idle.
 const READ_BYTES: usize = 4 * KIB;
 /// Bytes of a frame to a client.
@@ -37,15 +37,18 @@ const WRITE_BYTES_MAX: usize = 64 * KIB;
 #[error(transparent)]
 pub struct HandshakeError(Box<Error>);
 
-/// Does the handshake as the server.
-pub(super) async fn accept<S: Stream>(stream: S) -> Result<WebSocket<S>, HandshakeError> {
+/// Does the handshake as the server, and says whether it is a page in a browser that connects.
+pub(super) async fn accept<S: Stream>(
+    stream: S,
+    is_page: &mut bool,
+) -> Result<WebSocket<S>, HandshakeError> {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BYTES)
         // Each frame is sent when it is written.
         .write_buffer_size(0)
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX));
-    let accepted = accept_hdr_async_with_config(stream, Handshake, Some(config)).await;
+    let accepted = accept_hdr_async_with_config(stream, Handshake { is_page }, Some(config)).await;
     Ok(WebSocket {
         inner: accepted.map_err(|error| HandshakeError(Box::new(error)))?,
         unread: Bytes::new(),
@@ -55,14 +58,18 @@ pub(super) async fn accept<S: Stream>(stream: S) -> Result<WebSocket<S>, Handsha
 }
 
 /// Answers the client's request.
-struct Handshake;
+struct Handshake<'a> {
+    is_page: &'a mut bool,
+}
 
-impl Callback for Handshake {
+impl Callback for Handshake<'_> {
     fn on_request(
         self,
         request: &Request,
         mut response: Response,
     ) -> Result<Response, ErrorResponse> {
+        // Browsers send it always, and pages have no say in it (RFC 6454, section 7).
+        *self.is_page = request.headers().contains_key("origin");
         if !matches!(request.uri().path(), "/" | "/mqtt") {
             let text = "MQTT is at /mqtt\n";
             return Err(refusal(StatusCode::NOT_FOUND, text));

@@ -34,6 +34,10 @@ impl Access for Nobody {
     fn authenticate<'a>(&'a self, _: &'a Credentials) -> Authenticated<'a> {
         Box::pin(async { Err(Refused::NotAuthorized) })
     }
+
+    fn permissions(&self, _: &str) -> Option<Arc<tidegate_broker::access::Permissions>> {
+        None
+    }
 }
 
 /// Settings for this broker and host.

@@ -121,6 +121,10 @@ impl Access for Everybody {
         };
         Box::pin(async { Ok(identity) })
     }
+
+    fn permissions(&self, _: &str) -> Option<Arc<Permissions>> {
+        None
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -87,6 +87,7 @@ fn client(address: &str) -> Credentials {
         username: None,
         password: None,
         certificate_names: Vec::new(),
+        is_page: false,
     }
 }
 

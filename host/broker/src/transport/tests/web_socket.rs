@@ -269,7 +269,7 @@ async fn frames_that_are_not_binary_close_the_connection() {
 
 #[tokio::test]
 async fn messages_are_bounded() {
-    let bound = crate::limits::CONNECT_BYTES_MAX;
+    let bound = crate::limits::PACKET_BYTES_MAX;
     let (mut client, mut server) = open().await;
     let mut buffer = vec![0; bound];
     let (sent, read) = tokio::join!(
