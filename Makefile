@@ -32,16 +32,16 @@ lint:
 	cargo clippy $(WASM) --quiet $(EXAMPLES:%=--package %) --package tidegate-guests --lib --examples -- --deny warnings
 
 crash: setup  ## Kills the host 500 times under load and at 200 of its writes and syncs: an hour or so
-	CRASH_ROUNDS=500 CRASH_POINTS=200 cargo test --release --package tidegate-tests --test integration -- \
+	CRASH_ROUNDS=500 CRASH_POINTS=200 cargo test --release --test integration -- \
 		--nocapture --test-threads 1 mqtt_crash
 
 # What is shipped is what is measured, where it is there.
 bench: setup  ## Measures the broker beside Mosquitto and rumqttd: a quarter of an hour
 	$(if $(wildcard $(TARGET)/dist/tidegate),TEST_HOST_BINARY=$(abspath $(TARGET))/dist/tidegate) \
-		cargo bench --package tidegate-tests --bench mqtt
+		cargo bench --bench mqtt
 
 soak: setup  ## Mixed load for SOAK_SECONDS (600); fails if the host's memory grows
-	cargo bench --package tidegate-tests --bench soak
+	cargo bench --bench soak
 
 dist:  ## The binary that is shipped: slower to build, smaller and faster
 	cargo build --profile dist --package tidegate

@@ -3,6 +3,8 @@
 use rumqttc::QoS;
 use serde_json::{Value, json};
 use tidegate_tests::command_line::run;
+use tidegate_tests::raw_mqtt::property::{self, id};
+use tidegate_tests::raw_mqtt::{Client, Connect, Will};
 use tidegate_tests::{AdminClient, MqttClient, Reply, Role, TestHost};
 
 /// The password of a device that was added from the command line.
@@ -108,6 +110,78 @@ async fn changes_reach_devices_that_are_connected() {
     run(&host, &["device", "delete", "one", "--yes"]).await.ok();
     device.disconnected().await;
     assert!(connect(&host, "one", fresh.trim()).await.is_err());
+}
+
+/// What a device connects with whose session is kept for an hour.
+fn lasting(user: &str, password: &str) -> Connect {
+    Connect {
+        username: Some(user.to_owned()),
+        password: Some(password.into()),
+        ..Connect::v5(&format!("client-{user}"))
+            .resume()
+            .with(property::four_bytes(id::SESSION_EXPIRY, 3600))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_from_a_device_that_is_away_does_not_wait_for_it() {
+    let host = TestHost::start().await;
+    let password = added(&host, &["one", "--subscribe", "a/#", "--subscribe", "b/#"]).await;
+    let operator = operator(&host).await;
+    let one = lasting("one", &password);
+    let mut device = Client::connect(host.mqtt_address(), &one).await;
+    for filter in ["a/#", "b/#"] {
+        assert_eq!(device.subscribe(filter, 1).await, 1);
+    }
+    device.break_off().await;
+    for topic in ["a/1", "b/1"] {
+        operator.publish(topic, topic, QoS::AtLeastOnce).await;
+    }
+    run(&host, &["device", "set", "one", "--subscribe", "b/#"])
+        .await
+        .ok();
+    for topic in ["a/2", "b/2"] {
+        operator.publish(topic, topic, QoS::AtLeastOnce).await;
+    }
+    let (mut device, connack) = Client::connect_with_connack(host.mqtt_address(), &one).await;
+    assert!(connack.session_present);
+    for expected in ["b/1", "b/2"] {
+        assert_eq!(device.receive().await.topic, expected);
+    }
+    device.disconnect().await;
+    // Whoever has the name next has nothing of what was before.
+    operator.publish("b/3", "x", QoS::AtLeastOnce).await;
+    run(&host, &["device", "delete", "one", "--yes"]).await.ok();
+    let password = added(&host, &["one", "--subscribe", "b/#"]).await;
+    let one = lasting("one", &password);
+    let (mut device, connack) = Client::connect_with_connack(host.mqtt_address(), &one).await;
+    assert!(!connack.session_present);
+    device.expect_nothing().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_will_that_waits_is_not_published_where_that_is_not_permitted_any_more() {
+    let host = TestHost::start().await;
+    let mut operator = operator(&host).await;
+    operator.subscribe("will/#", QoS::AtLeastOnce).await;
+    let mut devices = Vec::new();
+    for name in ["one", "two", "three"] {
+        let password = added(&host, &[name, "--publish", "will/%u"]).await;
+        let will = Will::new(&format!("will/{name}"), "gone")
+            .with(property::four_bytes(id::WILL_DELAY, 2));
+        let connect = lasting(name, &password).will(will);
+        devices.push(Client::connect(host.mqtt_address(), &connect).await);
+    }
+    for device in devices {
+        device.break_off().await;
+    }
+    run(&host, &["device", "set", "one", "--no-publish"])
+        .await
+        .ok();
+    run(&host, &["device", "delete", "two", "--yes"]).await.ok();
+    assert_eq!(operator.next_message().await.topic, "will/three");
+    let other = operator.next_message_within(std::time::Duration::from_millis(300));
+    assert_eq!(other.await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

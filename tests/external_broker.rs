@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 use tempfile::TempDir;
 use tidegate_tests::command_line::{command, done, path_text};
-use tidegate_tests::raw_mqtt::Version;
+use tidegate_tests::raw_mqtt::{Client, Connect, Version};
 use tidegate_tests::{
     AdminClient, Authority, HostBuilder, MqttClient, QoS, Reply, SOON, TestHost, artifacts,
     eventually, mosquitto,
@@ -22,7 +22,7 @@ use crate::mqtt_crash::functions::Functions;
 use crate::mqtt_crash::ledger::Ledger;
 
 /// What Mosquitto has is on its disk once it has ended, however much it is.
-const KEEPS_ALL: &str = "persistence true\nmax_queued_messages 0\nmax_inflight_messages 256";
+const KEEPS_ALL: &str = "persistence true\nmax_queued_messages 0";
 
 /// A host that has this broker for all messages.
 fn host_with(url: &str) -> HostBuilder {
@@ -34,13 +34,24 @@ async fn state(admin: &AdminClient) -> Value {
     broker["external"].clone()
 }
 
+async fn connects(admin: &AdminClient) -> u64 {
+    state(admin).await["connects"].as_u64().expect("a number")
+}
+
 /// Waits until messages that match this filter come.
 async fn await_granted(admin: &AdminClient, filter: &str) {
+    await_again(admin, 0, filter).await;
+}
+
+/// Waits until they come on connections that were not among so many before.
+async fn await_again(admin: &AdminClient, connects: u64, filter: &str) {
     eventually("the subscription is granted", SOON, async || {
         let state = state(admin).await;
+        // One to take, one to publish.
+        let is_new = state["connects"].as_u64() >= Some(connects + 2);
         let subscriptions = state["subscriptions"].as_array().cloned()?;
         let is_granted = |one: &Value| one["filter"] == filter && one["state"] == "granted";
-        subscriptions.iter().any(is_granted).then_some(())
+        (is_new && subscriptions.iter().any(is_granted)).then_some(())
     })
     .await;
 }
@@ -56,15 +67,20 @@ async fn deploy(host: &TestHost) {
     await_granted(&admin, "in/#").await;
 }
 
-/// Sends a message to a function and another one from a function, through the broker that is there.
-async fn exchange(host: &TestHost, device: &mut MqttClient) {
-    device.subscribe("out/#", QoS::AtLeastOnce).await;
-    device.publish("in/a", "to you", QoS::AtLeastOnce).await;
+/// Waits until the function has what a device says to it.
+async fn has_come(host: &TestHost) {
     eventually("the function has the message", SOON, async || {
         let kept = Reply::of(host.function("/record?key=in/a")).await;
         (kept.text() == "to you").then_some(())
     })
     .await;
+}
+
+/// Sends a message to a function and another one from a function, through the broker that is there.
+async fn exchange(host: &TestHost, device: &mut MqttClient) {
+    device.subscribe("out/#", QoS::AtLeastOnce).await;
+    device.publish("in/a", "to you", QoS::AtLeastOnce).await;
+    has_come(host).await;
     let sent = host.function("/publish?topic=out/b&payload=to+them&qos=1");
     Reply::of(sent).await.expect(200);
     let message = device.next_message().await;
@@ -89,10 +105,19 @@ async fn functions_hear_and_speak_through_another_broker() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rumqttd_is_another_broker_too() {
     let address = other::rumqttd().await;
-    let host = host_with(&format!("mqtt://{}", address.v5)).start().await;
+    let host = host_with(&format!("mqtt://{address}")).start().await;
     deploy(&host).await;
-    let mut device = MqttClient::connect(address.v4, "device").await;
-    exchange(&host, &mut device).await;
+    let mut device = Client::connect(address, &Connect::v5("device").keep_alive(60)).await;
+    device.subscribe("out/#", 1).await;
+    device.publish("in/a", "to you", 1).await;
+    has_come(&host).await;
+    let sent = host.function("/publish?topic=out/b&payload=to+them&qos=1");
+    Reply::of(sent).await.expect(200);
+    let message = device.receive().await;
+    assert_eq!(
+        (message.topic.as_str(), message.text()),
+        ("out/b", "to them".to_owned())
+    );
 }
 
 /// Starts a Mosquitto that asks for a certificate, and says what the host needs for it.
@@ -164,7 +189,7 @@ async fn several_hosts_share_the_load() {
     }
     let handled = eventually("all are handled", SOON, async || {
         let handled = hosts.iter().map(async |host| {
-            let path = "/api/v1/buckets/default/keys?prefix=in&limit=1000";
+            let path = "/api/v1/buckets/default/keys?prefix=in";
             let keys = host.admin().get(path).await.expect(200).json();
             keys["keys"].as_array().expect("a list").len()
         });
@@ -237,16 +262,21 @@ async fn restarts_of_either_side_under_load_lose_nothing() {
     for round in 0..ROUNDS {
         publishers.publish(MESSAGES);
         publishers.behind_at_most(MESSAGES).await;
+        let mut before = connects(&host.admin()).await;
         if round % 3 != 1 {
             network.send_replace(None);
             mosquitto.terminate().await;
             mosquitto.restart().await;
-            network.send_replace(Some(mosquitto.address));
         }
         if round % 3 != 0 {
             host.kill9();
             host.restart().await;
+            before = 0;
         }
+        // A Mosquitto that starts again has forgotten who shares a subscription: what is published before the host is back
+        // would be nobody's.
+        await_again(&host.admin(), before, "crash/#").await;
+        network.send_replace(Some(mosquitto.address));
     }
     for (.., device) in &publishers.devices {
         timeout(SOON, device.idle())
@@ -266,19 +296,13 @@ async fn a_broker_that_has_forgotten_everything_is_asked_anew() {
     let host = host.start().await;
     deploy(&host).await;
     let admin = host.admin();
-    let connects = state(&admin).await["connects"].as_u64();
+    let before = connects(&admin).await;
     mosquitto.kill9();
     // Nobody but the host knows that it is asked, while there is nobody to publish to.
     let sent = host.function("/publish?topic=out/b&payload=later&qos=1");
     let sent = tokio::spawn(Reply::of(sent));
     mosquitto.restart().await;
-    eventually("it is connected again", SOON, async || {
-        let state = state(&admin).await;
-        let is_new = state["connects"].as_u64() > connects;
-        (is_new && state["is_connected"] == true).then_some(())
-    })
-    .await;
-    await_granted(&admin, "in/#").await;
+    await_again(&admin, before, "in/#").await;
     sent.await.expect("no panic").expect(200);
     let mut device = MqttClient::connect(mosquitto.address, "device").await;
     exchange(&host, &mut device).await;
@@ -306,7 +330,7 @@ async fn settings_that_do_not_go_together_are_refused() {
         ),
         (
             &["--broker-password-file", "/nowhere"],
-            &["`broker-password-file`", "/nowhere"],
+            &["`broker-password-file`", "/nowhere: ", "No such file"],
         ),
     ];
     for (flags, texts) in cases {
@@ -320,6 +344,6 @@ async fn settings_that_do_not_go_together_are_refused() {
         "127.0.0.1",
     ] {
         let refused = serve(&["--broker", url]).await;
-        refused.failed(1, &["`broker`", "mqtt"]);
+        refused.failed(1, &["`broker`"]);
     }
 }

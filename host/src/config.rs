@@ -33,9 +33,9 @@ pub struct RawConfig {
     #[arg(long, env = "TIDEGATE_MQTT", value_name = "ADDRESS")]
     pub mqtt: Option<String>,
 
-    /// Let anonymous MQTT clients connect from other machines
-    #[arg(long, env = "TIDEGATE_MQTT_ANONYMOUS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub mqtt_anonymous: Option<bool>,
+    /// Whose MQTT clients need not say who they are: `nobody`, `local` (from this machine) or `everybody` [default: local]
+    #[arg(long, env = "TIDEGATE_MQTT_ANONYMOUS", value_name = "WHO")]
+    pub mqtt_anonymous: Option<String>,
 
     /// Where MQTT clients connect over TLS, as in `0.0.0.0:8883`
     #[arg(long, env = "TIDEGATE_MQTT_TLS", value_name = "ADDRESS")]

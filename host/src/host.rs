@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::access::devices::{Anonymous, Devices};
+use crate::access::devices::Devices;
 use crate::access::tokens::TokenKey;
 use crate::admin::auth::Tokens;
 use crate::admin::login::LoginCode;
@@ -38,6 +38,7 @@ use crate::ingress::mqtt::MqttIngress;
 use crate::ingress::schedule::ScheduleIngress;
 use crate::invoke::engine::PooledEngine;
 use crate::invoke::invoker::{Invoker, Services};
+use crate::model::device::Anonymous;
 use crate::model::secret::Secrets;
 use crate::observe::journal::Journals;
 use crate::observe::metrics::Metrics;
@@ -385,10 +386,8 @@ fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<StdTcpListener> {
 /// Who MQTT clients may be.
 async fn load_devices(config: &Config, database: &Database) -> anyhow::Result<Devices> {
     let tokens = TokenKey::new(&host_key(database, Purpose::Tokens).await?);
-    let anonymous = match &config.mqtt {
-        Some(mqtt) if mqtt.anonymous => Anonymous::FromAnywhere,
-        _ => Anonymous::FromHere,
-    };
+    let anonymous = config.mqtt.as_ref();
+    let anonymous = anonymous.map_or(Anonymous::Nobody, |mqtt| mqtt.anonymous);
     Ok(Devices::load(database.clone(), tokens, anonymous).await?)
 }
 

@@ -7,18 +7,9 @@ use rumqttd::{Broker, Config, ConnectionSettings, RouterConfig, ServerSettings};
 use tidegate_tests::{SOON, eventually};
 use tokio::net::TcpStream;
 
-/// Where it listens for each version of the protocol.
-pub(super) struct Addresses {
-    pub(super) v4: SocketAddr,
-    pub(super) v5: SocketAddr,
-}
-
-/// Starts one, which nothing ends before the process.
-pub(super) async fn rumqttd() -> Addresses {
-    let addresses = Addresses {
-        v4: free_address(),
-        v5: free_address(),
-    };
+/// Starts one for MQTT 5, which nothing ends before the process.
+pub(super) async fn rumqttd() -> SocketAddr {
+    let address = free_address();
     let config = Config {
         router: RouterConfig {
             max_connections: 10,
@@ -27,18 +18,15 @@ pub(super) async fn rumqttd() -> Addresses {
             max_segment_count: 10,
             ..RouterConfig::default()
         },
-        v4: Some(server("v4", addresses.v4)),
-        v5: Some(server("v5", addresses.v5)),
+        v5: Some(server("v5", address)),
         ..Config::default()
     };
     std::thread::spawn(move || Broker::new(config).start().expect("rumqttd runs"));
-    for address in [addresses.v4, addresses.v5] {
-        eventually("rumqttd listens", SOON, async || {
-            TcpStream::connect(address).await.ok()
-        })
-        .await;
-    }
-    addresses
+    eventually("rumqttd listens", SOON, async || {
+        TcpStream::connect(address).await.ok()
+    })
+    .await;
+    address
 }
 
 fn server(name: &str, listen: SocketAddr) -> HashMap<String, ServerSettings> {

@@ -66,11 +66,8 @@ fn build() -> Artifacts {
     let host = match std::env::var_os("TEST_HOST_BINARY") {
         Some(binary) => binary.into(),
         None => {
-            cargo(
-                repository(),
-                &target,
-                &["-p", "tidegate", "--bin", "tidegate"],
-            );
+            // With the tests, so that all that the host is built from is what these were built with.
+            cargo(repository(), &target, &["--tests", "--bin", "tidegate"]);
             target.join("release/tidegate")
         }
     };

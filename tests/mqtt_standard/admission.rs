@@ -59,7 +59,7 @@ async fn user_names_and_passwords_of_any_kind_are_well_formed() {
 #[tokio::test]
 async fn a_client_id_may_be_any_text() {
     let host = TestHost::start().await;
-    let longest = "l".repeat(65_535);
+    let longest = "l".repeat(256);
     let ids = [
         "a",
         "0123456789abcdefghijklm",

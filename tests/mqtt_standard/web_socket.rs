@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use tidegate_tests::TestHost;
 use tidegate_tests::raw_mqtt::web_socket::{WebSocket, frame};
 use tidegate_tests::raw_mqtt::{Client, Connect, Publish, Subscribe, Version, packet, pingreq};
+use tidegate_tests::{TestHost, command_line};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
@@ -255,4 +255,25 @@ async fn a_handshake_that_stalls_or_is_none_holds_up_nobody() {
     let mut over_tcp = client(&host, Version::V5, "over TCP").await;
     over_frames.ping().await;
     over_tcp.ping().await;
+}
+
+#[tokio::test]
+async fn a_page_in_a_browser_has_to_say_who_it_is() {
+    let (host, address) = start().await;
+    let added = command_line::run(&host, &["device", "add", "one"]).await;
+    let password = added.ok().out.trim().to_owned();
+    let known = Connect {
+        username: Some("one".to_owned()),
+        password: Some(password.into()),
+        ..Connect::v5("one")
+    };
+    for (connect, reason) in [(Connect::v5("page"), 0x87), (known, 0)] {
+        // Browsers say so on behalf of each page.
+        let headers = "mqtt\r\nOrigin: https://page.example";
+        let opened = WebSocket::open(address, PATH, headers).await;
+        let stream = opened.expect("the handshake succeeds").0.into_stream();
+        let mut client = Client::over(stream, Version::V5);
+        client.send(connect.bytes()).await;
+        assert_eq!(client.expect_connack().await.reason, reason);
+    }
 }

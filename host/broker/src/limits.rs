@@ -38,8 +38,10 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub const UNAUTHENTICATED_PER_ADDRESS_MAX: usize = 128;
 /// The same, of all addresses together.
 pub const UNAUTHENTICATED_MAX: usize = 1024;
-/// Keep-alive that the server asks of MQTT 5 clients with a longer one or none (server keep alive), in seconds.
+/// Keep-alive that the server asks of MQTT 5 clients with a longer one (server keep alive), in seconds.
 pub const KEEP_ALIVE_SECONDS_MAX: u16 = 3600;
+/// Silence after which the kernel asks whether a client is still there.
+pub const TCP_KEEP_ALIVE: Duration = Duration::from_secs(120);
 /// Time for a connection that is being closed to take what says why, and to close itself.
 pub const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Unsent bytes beyond which nothing is read from a connection, and nothing is taken from its session's queue.
@@ -127,8 +129,10 @@ pub const UPSTREAM_PAUSE_MAX: Duration = Duration::from_secs(30);
 /// A connection that lasted this long was a good one: the next failure is a first one again.
 pub const UPSTREAM_STABLE_AFTER: Duration = Duration::from_secs(10);
 /// Messages from it that are not acknowledged yet, those among them that wait for room in an inbox: the receive maximum that
-/// is announced to it. With messages of the largest size it bounds the memory that they take to 64 MiB.
+/// is announced to it.
 pub const UPSTREAM_RECEIVE_MAX: u16 = RECEIVE_MAX;
+/// Bytes of them, for a broker that does not keep to it.
+pub const UPSTREAM_UNACKNOWLEDGED_BYTES_MAX: usize = 128 * MIB;
 /// How long a deployment waits for its subscriptions to be granted.
 pub const UPSTREAM_SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the external broker keeps what waits for a host that is away, by default.

@@ -10,9 +10,11 @@ mod web_socket;
 use std::io;
 use std::sync::Arc;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use crate::limits::TCP_KEEP_ALIVE;
 use tls::ReloadingTls;
 pub use tls::{TlsError, TlsFiles};
 
@@ -91,6 +93,11 @@ impl Transport {
     pub async fn accept(&self, stream: TcpStream) -> Result<Accepted, AcceptError> {
         // What is written is written in batches: waiting for more would only delay them.
         let _ = stream.set_nodelay(true);
+        // A client without a keep alive may be gone without a word; the kernel finds out.
+        let probes = TcpKeepalive::new()
+            .with_time(TCP_KEEP_ALIVE)
+            .with_interval(TCP_KEEP_ALIVE / 4);
+        let _ = SockRef::from(&stream).set_tcp_keepalive(&probes);
         let Some(tls) = &self.tls else {
             return self.framed(stream, Vec::new()).await;
         };

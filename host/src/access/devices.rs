@@ -33,7 +33,7 @@ use self::known::{Entry, Known, Shared, shared};
 use super::attempts::Attempts;
 use super::tokens::{Audience, DeviceGrants, TokenKey};
 use crate::limits::{DEVICE_TOKEN_BYTES_MAX, DEVICES_MAX};
-use crate::model::device::{Device, DeviceSettings};
+use crate::model::device::{Anonymous, Device, DeviceSettings};
 use crate::model::name::Name;
 use crate::model::password::{Password, PasswordHash};
 use crate::storage::database::{Database, StorageError};
@@ -51,15 +51,6 @@ pub struct Devices {
     attempts: Attempts,
     local: Shared,
     remote: Shared,
-}
-
-/// Whether clients may come from other machines without saying who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Anonymous {
-    /// They may not.
-    FromHere,
-    /// They may, and do everything but read the server's own topics.
-    FromAnywhere,
 }
 
 /// What [`Devices::put`] is to do.
@@ -117,12 +108,15 @@ impl Devices {
             changes: TaskTracker::new(),
             tokens,
             attempts: Attempts::new(),
-            local: shared(Permissions::all()),
-            remote: Arc::new(match anonymous {
-                Anonymous::FromHere => ArcSwapOption::empty(),
-                Anonymous::FromAnywhere => {
-                    ArcSwapOption::from_pointee(everything_but_the_servers())
+            local: Arc::new(match anonymous {
+                Anonymous::Nobody => ArcSwapOption::empty(),
+                Anonymous::Local | Anonymous::Everybody => {
+                    ArcSwapOption::from_pointee(Permissions::all())
                 }
+            }),
+            remote: Arc::new(match anonymous {
+                Anonymous::Nobody | Anonymous::Local => ArcSwapOption::empty(),
+                Anonymous::Everybody => ArcSwapOption::from_pointee(everything_but_the_servers()),
             }),
         })
     }

@@ -158,6 +158,10 @@ impl MessageRequest {
             .topic
             .parse()
             .map_err(|error| ApiError::BadRequest(format!("topic: {error}")))?;
+        if self.topic.starts_with('$') {
+            let text = "topic: those that begin with `$` are the server's own [MQTT-4.7.2-1]";
+            return Err(ApiError::BadRequest(text.to_owned()));
+        }
         let qos =
             QoS::try_from(self.qos).map_err(|error| ApiError::BadRequest(error.to_string()))?;
         let payload = bytes_of(self.payload, self.payload_base64)?;

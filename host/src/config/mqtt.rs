@@ -9,6 +9,7 @@ use tidegate_broker::transport::TlsFiles;
 use tidegate_broker::upstream::{ClientCertificate, Password, UpstreamAddress, UpstreamTls};
 
 use super::{ConfigError, RawConfig, address};
+use crate::model::device::Anonymous;
 use crate::model::quantity::Span;
 
 /// MQTT as it is meant.
@@ -18,8 +19,8 @@ pub struct MqttConfig {
     pub listeners: Vec<MqttListener>,
     /// Certificate and key of those with TLS.
     pub tls: Option<TlsFiles>,
-    /// Whether anonymous clients may come from other machines.
-    pub anonymous: bool,
+    /// Who need not say who they are.
+    pub anonymous: Anonymous,
     /// How long what must survive waits for company before it is committed.
     pub commit_delay: Duration,
     /// Another broker in place of the listeners.
@@ -68,7 +69,7 @@ impl RawConfig {
             return Ok(Some(MqttConfig {
                 listeners: Vec::new(),
                 tls: None,
-                anonymous: false,
+                anonymous: Anonymous::Nobody,
                 commit_delay: self.commit_delay()?,
                 external: Some(self.external_broker(url)?),
             }));
@@ -105,7 +106,7 @@ impl RawConfig {
         Ok(Some(MqttConfig {
             listeners,
             tls,
-            anonymous: self.mqtt_anonymous.unwrap_or(false),
+            anonymous: self.anonymous()?,
             commit_delay: self.commit_delay()?,
             external: None,
         }))
@@ -143,7 +144,11 @@ impl RawConfig {
             (Some(password), _) => Some(Password::new(password.clone())),
             (None, Some(file)) => {
                 let read = Password::read(file);
-                Some(read.map_err(|error| wrong("broker-password-file")(&error))?)
+                let read = read.map_err(|error| ConfigError::Broker {
+                    key: "broker-password-file",
+                    reason: format!("{}: {error}", file.display()),
+                });
+                Some(read?)
             }
             (None, None) => None,
         };
@@ -192,6 +197,17 @@ impl RawConfig {
             certificate: needed("mqtt-certificate", &self.mqtt_certificate)?,
             key: needed("mqtt-key", &self.mqtt_key)?,
             client_ca: self.mqtt_client_ca.clone(),
+        })
+    }
+
+    fn anonymous(&self) -> Result<Anonymous, ConfigError> {
+        let Some(text) = &self.mqtt_anonymous else {
+            return Ok(Anonymous::Local);
+        };
+        text.parse().map_err(|()| ConfigError::Value {
+            key: "mqtt-anonymous",
+            value: text.clone(),
+            expected: "`nobody`, `local` or `everybody`",
         })
     }
 

@@ -215,6 +215,6 @@ fn give_up(
     function
         .journal
         .log(invocation, Level::Error, Source::Host, "", &text);
-    tracing::warn!(function = %function.name, %topic, message = id, why, "a message is given up");
+    tracing::warn!(function = %function.name, topic = topic.as_str(), message = id, why, "a message is given up");
     arrival.give_up(why);
 }

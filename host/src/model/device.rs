@@ -1,5 +1,7 @@
 //! Devices: MQTT clients that the host knows, and what each may do.
 
+use std::str::FromStr;
+
 use tidegate_broker::access::{InvalidPermission, PermissionFilter, Permissions};
 
 use super::name::Name;
@@ -23,6 +25,30 @@ pub struct DeviceSettings {
     pub permissions: Permissions,
     /// Names in client certificates that stand for it. Each stands for one device only.
     pub certificates: Vec<String>,
+}
+
+/// Whether clients may come without saying who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anonymous {
+    /// They may not.
+    Nobody,
+    /// From this machine they may, and do everything.
+    Local,
+    /// They may from other machines as well, and do everything but read the server's own topics.
+    Everybody,
+}
+
+impl FromStr for Anonymous {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Anonymous, ()> {
+        match text {
+            "nobody" => Ok(Anonymous::Nobody),
+            "local" => Ok(Anonymous::Local),
+            "everybody" => Ok(Anonymous::Everybody),
+            _ => Err(()),
+        }
+    }
 }
 
 /// Why settings are not a device's.

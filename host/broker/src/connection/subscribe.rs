@@ -41,12 +41,8 @@ impl Connection {
         let wake = self.session.wake.clone();
         let mut receipt = LazyReceipt::new(&wake);
         let mut reasons = Vec::with_capacity(subscribe.filters.len());
-        for (index, filter) in subscribe.filters.iter().enumerate() {
-            // Twice in one packet is once too many for its retained messages.
-            let is_last = !subscribe.filters[index + 1..]
-                .iter()
-                .any(|later| later.filter == filter.filter);
-            let granted = self.subscribe_one(filter, subscribe.identifier, is_last, &mut receipt);
+        for filter in &subscribe.filters {
+            let granted = self.subscribe_one(filter, subscribe.identifier, &mut receipt);
             reasons.push(match granted {
                 Ok(()) => filter.qos as u8,
                 Err(reason) => reason as u8,
@@ -61,7 +57,6 @@ impl Connection {
         &mut self,
         filter: &SubscribeFilter,
         identifier: Option<u32>,
-        is_last: bool,
         receipt: &mut LazyReceipt<'_>,
     ) -> Result<(), ReasonCode> {
         let options = Options {
@@ -102,7 +97,7 @@ impl Connection {
                 .change(change, Some(receipt.share()));
         }
         let send = match filter.retain_handling {
-            _ if wanted.group.is_some() || !is_last => SendRetained::No,
+            _ if wanted.group.is_some() => SendRetained::No,
             RetainHandling::AtSubscribe => SendRetained::Yes,
             RetainHandling::AtNewSubscription if is_new => SendRetained::Yes,
             RetainHandling::AtNewSubscription | RetainHandling::Never => SendRetained::No,

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use rumqttc::ManualAck;
 
 use crate::delivery::{Publication, Receipt};
-use crate::limits::UPSTREAM_RECEIVE_MAX;
+use crate::limits::UPSTREAM_UNACKNOWLEDGED_BYTES_MAX;
 use crate::message::Message;
 use crate::topic::{TopicFilter, TopicName};
 
@@ -21,12 +21,15 @@ use crate::topic::{TopicFilter, TopicName};
 #[derive(Default)]
 pub(super) struct Outstanding {
     messages: VecDeque<Waiting>,
+    /// Of those messages, about.
+    bytes: usize,
     parked: usize,
     /// Of connections that have ended, by packet id.
     routed_before: HashMap<u16, Routed>,
 }
 
 struct Waiting {
+    bytes: usize,
     acknowledgement: ManualAck,
     place: Place,
 }
@@ -81,22 +84,31 @@ impl Outstanding {
     }
 
     fn push(&mut self, acknowledgement: ManualAck, place: Place) {
+        let bytes = match &place {
+            Place::Parked(parked) => parked.publication.message.bytes(),
+            Place::Routed(routed) => routed.publication.message.bytes(),
+            Place::Nowhere => 0,
+        };
+        self.bytes += bytes;
         self.messages.push_back(Waiting {
+            bytes,
             acknowledgement,
             place,
         });
     }
 
-    /// Takes in a message that is said to be sent again, if inboxes have it already.
+    /// Takes in a message that inboxes have already, if it is said to be sent again. One that is not is a new one, whatever
+    /// had its packet id before.
     pub(super) fn routed_before(
         &mut self,
         acknowledgement: ManualAck,
         message: &Message,
+        is_sent_again: bool,
     ) -> Result<(), ManualAck> {
         let packet_id = packet_id(&acknowledgement);
         let is_same = self.routed_before.get(&packet_id).is_some_and(|routed| {
             let before = &routed.publication.message;
-            before.topic == message.topic && before.payload == message.payload
+            is_sent_again && before.topic == message.topic && before.payload == message.payload
         });
         match self.routed_before.remove(&packet_id) {
             Some(routed) if is_same => {
@@ -156,6 +168,7 @@ impl Outstanding {
             Place::Nowhere => true,
         };
         let first = self.messages.pop_front_if(|_| is_done)?;
+        self.bytes -= first.bytes;
         Some(first.acknowledgement)
     }
 
@@ -165,6 +178,10 @@ impl Outstanding {
         first.is_none_or(|first| matches!(first.place, Place::Parked(_)))
     }
 
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn len(&self) -> usize {
         self.messages.len()
     }
@@ -172,6 +189,7 @@ impl Outstanding {
     /// The connection has ended: nothing of it can be acknowledged any more.
     pub(super) fn disconnected(&mut self) {
         self.parked = 0;
+        self.bytes = 0;
         for waiting in self.messages.drain(..) {
             if let Place::Routed(routed) = waiting.place {
                 self.routed_before
@@ -182,8 +200,10 @@ impl Outstanding {
 
     /// There is a new one, to a session that the broker still had or a new one.
     pub(super) fn connected(&mut self, is_session_present: bool) {
-        // A broker sends no more than that again; what it has given to others by now stays behind otherwise.
-        if !is_session_present || self.routed_before.len() > 2 * usize::from(UPSTREAM_RECEIVE_MAX) {
+        let held = self.routed_before.values();
+        let bytes: usize = held.map(|routed| routed.publication.message.bytes()).sum();
+        // What the broker has given to others by now stays behind otherwise.
+        if !is_session_present || bytes > UPSTREAM_UNACKNOWLEDGED_BYTES_MAX {
             self.routed_before.clear();
         }
     }
@@ -299,7 +319,7 @@ mod tests {
             outstanding.connected(is_session_present);
             let message = &publication(topic, payload).message;
             outstanding
-                .routed_before(acknowledgement(id), message)
+                .routed_before(acknowledgement(id), message, true)
                 .is_ok()
         };
         assert!(again(7, "a", "x", true));

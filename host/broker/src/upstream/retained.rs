@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use crate::broker::Inner;
 use crate::inbox::Inbox;
-use crate::limits::{UPSTREAM_RETAINED_QUIET, UPSTREAM_RETAINED_TIMEOUT};
+use crate::limits::{RETAINED_MAX, UPSTREAM_RETAINED_QUIET, UPSTREAM_RETAINED_TIMEOUT};
 use crate::message::Message;
 use crate::topic::{TopicFilter, TopicName};
 
@@ -124,7 +124,7 @@ impl Fetches {
                 *last = Instant::now();
             }
             for taker in &mut fetch.takers {
-                if taker.seen.insert(message.topic.clone()) {
+                if taker.seen.len() < RETAINED_MAX && taker.seen.insert(message.topic.clone()) {
                     inner.offer_copy(&taker.inbox, taker.number, message, 0);
                 }
             }

@@ -35,7 +35,7 @@ impl Host {
     async fn restarted(self) -> Host {
         let Host { directory, devices } = self;
         drop(devices);
-        let devices = load(&directory, Anonymous::FromHere).await;
+        let devices = load(&directory, Anonymous::Local).await;
         Host { directory, devices }
     }
 
@@ -122,7 +122,7 @@ fn may_subscribe(identity: &Identity, filter: &str) -> bool {
 
 #[tokio::test]
 async fn a_device_is_let_in_with_its_password_only() {
-    let host = Host::new(Anonymous::FromHere).await;
+    let host = Host::new(Anonymous::Local).await;
     let password = host.add("one", "up/%u", &[]).await;
     let other = host.add("two", "up/%u", &[]).await;
     let identity = host
@@ -177,7 +177,7 @@ async fn a_device_is_let_in_with_its_password_only() {
 
 #[tokio::test]
 async fn devices_are_there_after_a_restart() {
-    let host = Host::new(Anonymous::FromHere).await;
+    let host = Host::new(Anonymous::Local).await;
     let password = host.add("one", "up/%u", &["certificate"]).await;
     let before = host.devices.list(None, 10);
     let host = host.restarted().await;
@@ -192,7 +192,7 @@ async fn devices_are_there_after_a_restart() {
 
 #[tokio::test]
 async fn a_token_is_a_password_for_as_long_as_it_is_valid() {
-    let host = Host::new(Anonymous::FromHere).await;
+    let host = Host::new(Anonymous::Local).await;
     let key = TokenKey::new(&[7; 32]);
     let permissions = settings("up/%u", &[]).permissions;
     let token = key.sign_for_device(&name("sensor"), permissions.clone(), MINUTE);
@@ -254,7 +254,7 @@ async fn a_token_is_a_password_for_as_long_as_it_is_valid() {
 
 #[tokio::test]
 async fn a_certificate_is_the_first_device_that_one_of_its_names_stands_for() {
-    let host = Host::new(Anonymous::FromAnywhere).await;
+    let host = Host::new(Anonymous::Everybody).await;
     let password = host.add("one", "a", &["CN one", "one.example"]).await;
     host.add("two", "a", &["two.example"]).await;
     let found = |names: &[&str]| {
@@ -310,7 +310,7 @@ async fn a_certificate_is_the_first_device_that_one_of_its_names_stands_for() {
 
 #[tokio::test]
 async fn anonymous_clients_are_trusted_on_this_machine() {
-    let host = Host::new(Anonymous::FromHere).await;
+    let host = Host::new(Anonymous::Local).await;
     for address in [HERE, "127.8.8.8:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
         let identity = host.connect(&client(address)).expect(address);
         assert_eq!(identity.name, None);
@@ -324,7 +324,7 @@ async fn anonymous_clients_are_trusted_on_this_machine() {
             "{address}"
         );
     }
-    let host = Host::new(Anonymous::FromAnywhere).await;
+    let host = Host::new(Anonymous::Everybody).await;
     let identity = host.connect(&client(ELSEWHERE)).expect("let in");
     assert_eq!(identity.name, None);
     assert!(may_publish(&identity, "a") && may_subscribe(&identity, "#"));
@@ -333,7 +333,7 @@ async fn anonymous_clients_are_trusted_on_this_machine() {
 
 #[tokio::test]
 async fn changes_reach_clients_that_are_connected() {
-    let host = Host::new(Anonymous::FromHere).await;
+    let host = Host::new(Anonymous::Local).await;
     let password = host.add("one", "old", &["old.example"]).await;
     let credentials = with_password(ELSEWHERE, "one", &password);
     let connected = host.connect(&credentials).expect("let in");
@@ -393,7 +393,7 @@ async fn changes_reach_clients_that_are_connected() {
 
 #[tokio::test]
 async fn devices_do_not_come_or_go_by_mistake() {
-    let host = Host::new(Anonymous::FromHere).await;
+    let host = Host::new(Anonymous::Local).await;
     host.add("one", "a", &["shared"]).await;
     let refused = host.set("two", "a", &[]).await;
     assert!(
@@ -443,7 +443,7 @@ async fn devices_do_not_come_or_go_by_mistake() {
 
 #[tokio::test]
 async fn devices_are_listed_a_page_at_a_time() {
-    let host = Host::new(Anonymous::FromHere).await;
+    let host = Host::new(Anonymous::Local).await;
     for device in ["b", "a", "d", "c"] {
         host.add(device, "a", &[]).await;
     }
@@ -462,7 +462,7 @@ async fn devices_are_listed_a_page_at_a_time() {
 
 #[tokio::test]
 async fn wrong_passwords_are_looked_at_for_so_long_only() {
-    let host = Host::new(Anonymous::FromHere).await;
+    let host = Host::new(Anonymous::Local).await;
     let password = host.add("one", "a", &[]).await;
     let other = host.add("two", "a", &[]).await;
     let now = Instant::now();
@@ -499,7 +499,7 @@ async fn wrong_passwords_are_looked_at_for_so_long_only() {
 
 #[tokio::test]
 async fn connections_from_elsewhere_come_at_a_rate() {
-    let host = Host::new(Anonymous::FromAnywhere).await;
+    let host = Host::new(Anonymous::Everybody).await;
     let now = Instant::now();
     for _ in 0..CONNECTS_BURST {
         host.devices
