@@ -10,44 +10,14 @@ use crate::inbox::Inbox;
 use crate::message::{Message, from_unix_ms};
 use crate::router::Wanted;
 use crate::session::{Session, State};
-use crate::store::{Change, DeliveryRecord, InboxRecord, MessageId, Stored, TakerId};
+use crate::store::{
+    Change, DeliveryRecord, InboxRecord, MessageId, SessionRecord, Stored, TakerId,
+};
 
 impl Inner {
     /// Puts back what the store has.
     pub(super) fn restore(&self, stored: Stored) {
-        let mut takers: HashMap<TakerId, Arc<Session>> = HashMap::new();
-        for record in stored.sessions {
-            let mut state = State::new(record.expiry_seconds);
-            // The clock that matters is that of the host: time that it was off counts.
-            let since = record
-                .disconnected_ms
-                .map_or(SystemTime::now(), from_unix_ms);
-            let elapsed = since.elapsed().unwrap_or_default();
-            let now = Instant::now();
-            state.offline_since = Some(now.checked_sub(elapsed).unwrap_or(now));
-            state.will = record
-                .will
-                .clone()
-                .map(|(message, delay_seconds)| crate::packet::Will {
-                    message,
-                    delay_seconds,
-                    expiry_seconds: None,
-                });
-            let delay = record
-                .will
-                .as_ref()
-                .map(|(_, delay)| (*delay).min(record.expiry_seconds));
-            state.will_due = delay.map(|delay| now + Duration::from_secs(delay.into()));
-            let has_crashed = record.disconnected_ms.is_none();
-            let taker = record.taker;
-            let session = self.registry.restore(record, state);
-            if has_crashed {
-                // Its time without a connection begins now, not at each start again.
-                let record = session.record(&session.state());
-                self.router.spool.change(Change::Session(record), None);
-            }
-            takers.insert(taker, session);
-        }
+        let takers = self.restore_sessions(stored.sessions);
         for (taker, record) in stored.subscriptions {
             let Some(session) = takers.get(&taker) else {
                 continue;
@@ -86,6 +56,43 @@ impl Inner {
             .map(|stored| (stored.id, stored.message))
             .collect();
         self.restore_deliveries(&stored.deliveries, messages, &takers, &inboxes);
+    }
+
+    fn restore_sessions(&self, records: Vec<SessionRecord>) -> HashMap<TakerId, Arc<Session>> {
+        let mut takers: HashMap<TakerId, Arc<Session>> = HashMap::new();
+        for record in records {
+            let mut state = State::new(record.expiry_seconds);
+            // The clock that matters is that of the host: time that it was off counts.
+            let since = record
+                .disconnected_ms
+                .map_or(SystemTime::now(), from_unix_ms);
+            let elapsed = since.elapsed().unwrap_or_default();
+            let now = Instant::now();
+            state.offline_since = Some(now.checked_sub(elapsed).unwrap_or(now));
+            state.will = record
+                .will
+                .clone()
+                .map(|(message, delay_seconds)| crate::packet::Will {
+                    message,
+                    delay_seconds,
+                    expiry_seconds: None,
+                });
+            let delay = record
+                .will
+                .as_ref()
+                .map(|(_, delay)| (*delay).min(record.expiry_seconds));
+            state.will_due = delay.map(|delay| now + Duration::from_secs(delay.into()));
+            let has_crashed = record.disconnected_ms.is_none();
+            let taker = record.taker;
+            let session = self.registry.restore(record, state);
+            if has_crashed {
+                // Its time without a connection begins now, not at each start again.
+                let record = session.record(&session.state());
+                self.router.spool.change(Change::Session(record), None);
+            }
+            takers.insert(taker, session);
+        }
+        takers
     }
 
     fn restore_inboxes(&self, records: Vec<InboxRecord>) -> HashMap<TakerId, Arc<Inbox>> {

@@ -44,6 +44,18 @@ struct NotConnected {
     text: String,
 }
 
+impl NotConnected {
+    /// Where no session could be had, for this reason.
+    fn without_session(reason: ReasonCode) -> NotConnected {
+        let text = match reason {
+            ReasonCode::QuotaExceeded => "there are too many sessions",
+            _ => "the client id is in use by somebody else",
+        };
+        let text = text.to_owned();
+        NotConnected { reason, text }
+    }
+}
+
 /// What the answer to a CONNECT has to keep to.
 #[derive(Clone, Copy)]
 struct Manners {
@@ -268,13 +280,8 @@ async fn admit(
     let attached = match inner.registry.attach(request, || inner.next_taker()) {
         Ok(attached) => attached,
         Err(reason) => {
-            let text = match reason {
-                ReasonCode::QuotaExceeded => "there are too many sessions",
-                _ => "the client id is in use by somebody else",
-            };
-            let text = text.to_owned();
             inner.connections.count_refused();
-            refuse(wire, manners, NotConnected { reason, text }).await;
+            refuse(wire, manners, NotConnected::without_session(reason)).await;
             return None;
         }
     };
