@@ -21,6 +21,7 @@ pub const DISCONNECT: [u8; 2] = [0xe0, 0];
 
 const FLAG_DUP: u8 = 0x08;
 const FLAG_RETAIN: u8 = 0x01;
+const KEEP_ALIVE_SECONDS: u16 = 3600;
 const FLAG_CLEAN: u8 = 0x02;
 const PROPERTY_SESSION_EXPIRY: u8 = 0x11;
 
@@ -70,14 +71,16 @@ pub struct Delivery<'a> {
     pub dup: bool,
 }
 
-/// Appends CONNECT without keep-alive, user or will.
+/// Appends CONNECT without user or will, with a keep-alive that is longer than any of these clients live: rumqttd takes
+/// none without.
 pub fn connect(buffer: &mut Vec<u8>, version: Version, client_id: &str, lasting: Lasting) {
     let mut body = b"\0\x04MQTT".to_vec();
     let flags = match lasting {
         Lasting::Clean => FLAG_CLEAN,
         Lasting::Session => 0,
     };
-    body.extend([version.level(), flags, 0, 0]);
+    let [high, low] = KEEP_ALIVE_SECONDS.to_be_bytes();
+    body.extend([version.level(), flags, high, low]);
     if version == Version::V5 {
         match lasting {
             Lasting::Clean => body.push(0),

@@ -56,6 +56,8 @@ pub(crate) struct Flow {
 
 /// The clients of one topic.
 struct Group {
+    /// For its client ids; rumqttd takes none with a slash.
+    name: String,
     topic: String,
     qos: u8,
     lasting: Lasting,
@@ -90,7 +92,7 @@ pub(crate) async fn measure(address: SocketAddr, shape: Shape, qos: u8, span: Du
             let mut tasks = JoinSet::new();
             for group in &groups {
                 for number in 0..shape.subscribers {
-                    let name = format!("{}-to-{number}", group.topic);
+                    let name = format!("{}-to-{number}", group.name);
                     let stream = subscribed(address, &name, group).await;
                     tasks.spawn_local(subscriber(stream, group.clone()));
                 }
@@ -98,7 +100,7 @@ pub(crate) async fn measure(address: SocketAddr, shape: Shape, qos: u8, span: Du
             }
             for group in &groups {
                 for number in 0..shape.publishers {
-                    let name = format!("{}-from-{number}", group.topic);
+                    let name = format!("{}-from-{number}", group.name);
                     let stream = connect(address, &name, group.lasting).await;
                     tasks.spawn_local(publisher(stream, group.clone()));
                 }
@@ -117,7 +119,8 @@ pub(crate) async fn measure(address: SocketAddr, shape: Shape, qos: u8, span: Du
 impl Group {
     fn new(shape: Shape, qos: u8, number: usize) -> Group {
         Group {
-            topic: format!("bench/{}/{number}", shape.name.replace(' ', "-")),
+            name: format!("{}-{number}", shape.name),
+            topic: format!("bench/{}/{number}", shape.name),
             qos,
             lasting: shape.lasting,
             sent: Cell::new(0),
