@@ -93,11 +93,12 @@ pub(crate) async fn serve(
     transport: Arc<Transport>,
     stop: CancellationToken,
 ) {
-    let connected = connect::connect(&inner, socket, address, &transport, &stop).await;
+    // Handshakes take more memory than a client that is idle afterwards: it is given back.
+    let connected = Box::pin(connect::connect(&inner, socket, address, &transport, &stop)).await;
     let Some(connected) = connected else { return };
     let mut connection = Connection::new(inner, connected);
     let end = connection.run(&stop).await;
-    connection.close(end).await;
+    Box::pin(connection.close(end)).await;
 }
 
 impl Connection {

@@ -411,3 +411,12 @@ async fn where_nothing_more_is_retained_a_message_is_refused_or_delivered() {
     let (published, ()) = tokio::join!(untold, handle);
     assert_eq!(published, Ok(()));
 }
+
+#[test]
+fn a_connection_takes_little_memory_while_it_is_idle() {
+    fn size<A, B, C, D, E, F>(_: impl FnOnce(A, B, C, D, E) -> F) -> usize {
+        size_of::<F>()
+    }
+    let bytes = size(crate::connection::serve);
+    assert!(bytes <= 2048, "{bytes}");
+}

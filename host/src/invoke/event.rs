@@ -11,6 +11,7 @@ use wasmtime::Store;
 use super::instance_state::{InstanceState, Start};
 use super::invoker::{Invoker, Recorder, host_error, outcome_of};
 use super::ready::{Loaded, ReadyFunction};
+use super::turns;
 use crate::model::cpu_time::CpuTime;
 use crate::model::id::InvocationId;
 use crate::model::outcome::{Outcome, Reason};
@@ -93,11 +94,13 @@ async fn handle<E: Event>(
         return host_error(format_args!("the component does not export {}", E::EXPORT));
     };
     let cpu = store.data().cpu.clone();
-    let call = cpu.measure(event.call(entry, &mut store));
-    match tokio::time::timeout(recorder.time_left(), call).await {
+    let call = turns::run(&cpu, event.call(entry, &mut store));
+    let outcome = match tokio::time::timeout(recorder.time_left(), call).await {
         Err(_) => Outcome::Timeout(function.limits.timeout),
         Ok(Ok(Ok(()))) => Outcome::Ok,
         Ok(Ok(Err(text))) => Outcome::GuestError(Reason::new(format_args!("{text}"))),
         Ok(Err(error)) => outcome_of(&error, store.data(), function),
-    }
+    };
+    turns::end(&cpu, store).await;
+    outcome
 }

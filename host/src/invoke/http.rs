@@ -28,6 +28,7 @@ use super::instance_state::{InstanceState, Start};
 use super::invoker::{Invoker, Recorder, Verdict, host_error, outcome_of};
 use super::ready::{HttpEntry, Loaded, ReadyFunction};
 use super::runtime::{Room, Runtime};
+use super::turns;
 use crate::limits::APP_CALL_ROOM_TIMEOUT;
 use crate::model::cpu_time::CpuTime;
 use crate::model::event::Hops;
@@ -319,7 +320,7 @@ where
     let cpu = store.data().cpu.clone();
     let flags = answer.flags.clone();
     let time_left = recorder.time_left();
-    let ended = timeout(time_left, cpu.measure(call.run(&mut store, answer))).await;
+    let ended = timeout(time_left, turns::run(&cpu, call.run(&mut store, answer))).await;
     let outcome = match ended {
         Err(_) => Outcome::Timeout(function.limits.timeout),
         Ok(_) if flags.oversized.load(Ordering::Acquire) => {
@@ -332,7 +333,7 @@ where
     flags
         .failed
         .store(outcome != Outcome::Ok, Ordering::Release);
-    drop(store);
+    turns::end(&cpu, store).await;
     recorder.finish(outcome.clone());
     outcome
 }

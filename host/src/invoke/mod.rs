@@ -21,5 +21,6 @@ pub mod ready;
 pub mod runtime;
 mod schedule;
 mod ticker;
+mod turns;
 
 pub use crate::capability::outbound::in_process;
