@@ -98,10 +98,10 @@ impl Bench {
     /// What waits to be stored is stored.
     fn commit(&self) {
         for queued in &self.session.state().queue {
-            if let Some(delivery) = &queued.delivery {
-                if delivery.begin_storing() {
-                    delivery.end_storing();
-                }
+            if let Some(delivery) = &queued.delivery
+                && delivery.begin_storing()
+            {
+                delivery.end_storing();
             }
         }
     }

@@ -38,6 +38,12 @@ pub(super) fn repair(db: &Connection) -> Result<(), StorageError> {
             "messages that were waiting are not in the database any more: was it damaged, or changed by hand?"
         );
     }
+    for table in ["broker_subscription", "broker_received"] {
+        db.execute(
+            &format!("DELETE FROM {table} WHERE taker NOT IN (SELECT taker FROM broker_session)"),
+            [],
+        )?;
+    }
     db.execute(
         "DELETE FROM broker_message WHERE id NOT IN
              (SELECT message FROM broker_delivery UNION ALL SELECT message FROM broker_dead_letter)",
