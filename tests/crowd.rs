@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use futures_util::{StreamExt as _, stream};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tidegate_tests::frames::{self, Lasting, Publish};
-use tidegate_tests::raw_mqtt::Version;
+use tidegate_tests::raw_mqtt::{Client, Connect, Version};
 use tidegate_tests::{MqttClient, QoS, Reply, SOON, TestHost, artifacts, eventually};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -134,4 +134,23 @@ async fn a_client_that_sends_byte_by_byte_holds_up_nobody() {
     let message = client.next_message().await;
     let received = (message.topic.as_str(), message.text());
     assert_eq!(received, ("out/slow", "at last".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_is_missed_at_its_keep_alive() {
+    let (host, mut client) = start().await;
+    let deaf = Connect::v5("deaf").keep_alive(1);
+    let mut deaf = Client::connect(host.mqtt_address(), &deaf).await;
+    deaf.subscribe("flood", 0).await;
+    eventually("it is given up", SOON, async || {
+        // More than its socket takes.
+        client
+            .publish("flood", vec![b'x'; 200 << 10], QoS::AtMostOnce)
+            .await;
+        let listed = host.admin().get("/api/v1/broker/clients").await.expect(200);
+        let listed = listed.text();
+        (!listed.contains("\"deaf\"")).then_some(())
+    })
+    .await;
+    exchange(&host, &mut client, "after that").await;
 }

@@ -2,7 +2,7 @@
 
 use rumqttc::QoS;
 use serde_json::{Value, json};
-use tidegate_tests::command_line::run;
+use tidegate_tests::command_line::{command, done, run};
 use tidegate_tests::raw_mqtt::property::{self, id};
 use tidegate_tests::raw_mqtt::{Client, Connect, Will};
 use tidegate_tests::{AdminClient, MqttClient, Reply, Role, TestHost};
@@ -217,6 +217,20 @@ async fn a_token_is_a_password_until_it_expires() {
     assert!([400, 401].contains(&refused.status), "{refused:?}");
     let admin = host.token(Role::Admin);
     assert!(connect(&host, "sensor", &admin).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_says_who_need_not_say_who_they_are() {
+    let nobody = TestHost::builder().arg("--mqtt-anonymous").arg("nobody");
+    let host = nobody.start().await;
+    let refused = MqttClient::try_connect(host.mqtt_address(), "anonymous", |_| {}).await;
+    assert!(refused.is_err());
+    let password = added(&host, &["one"]).await;
+    connect(&host, "one", &password).await.expect("let in");
+    let mut unclear = command(&["serve", "--mqtt-anonymous", "true"]);
+    unclear.arg("--data-dir").arg(host.data_dir());
+    let refused = done(unclear).await;
+    refused.failed(1, &["`mqtt-anonymous`", "`nobody`, `local` or `everybody`"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -270,6 +270,8 @@ async fn the_terminal_publishes_and_looks_on() {
     assert!(ended.expect("it can be waited for").success());
     let refused = run(&host, &["pub", "a/#", "x"]).await;
     refused.failed(1, &["without `+` and `#`"]);
+    let refused = run(&host, &["pub", "$SYS/x", "x"]).await;
+    refused.failed(1, &["`$`", "the server's own"]);
 
     let sender = MqttClient::connect(host.mqtt_address(), "the-sender").await;
     sender.subscribe("x/y", QoS::AtLeastOnce).await;

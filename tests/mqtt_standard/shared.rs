@@ -301,6 +301,34 @@ async fn a_group_that_is_away_gets_its_messages_when_a_member_comes_back() {
 }
 
 #[tokio::test]
+async fn what_waits_for_a_member_that_is_away_goes_to_one_that_comes() {
+    let mut host = TestHost::start().await;
+    for version in Version::ALL {
+        let filter = format!("$share/group/{version:?}/#");
+        let mut away = lasting_client(&host, version, "away").await;
+        assert_eq!(away.subscribe(&filter, 1).await, 1);
+        away.break_off().await;
+        let mut publisher = client(&host, version, "publisher").await;
+        for number in 0..3 {
+            let topic = format!("{version:?}/{number}");
+            publisher.publish(&topic, "x", 1).await;
+        }
+        // The group of what waits is known after a crash as well.
+        host.kill9();
+        host.restart().await;
+        let mut other = member(&host, version, "other", &filter, 1).await;
+        for number in 0..3 {
+            let topic = format!("{version:?}/{number}");
+            expect_message(&mut other, &topic, "x", 1).await;
+        }
+        other.disconnect().await;
+        let mut back = lasting_client(&host, version, "away").await;
+        back.expect_nothing().await;
+        back.disconnect().await;
+    }
+}
+
+#[tokio::test]
 async fn a_qos_2_delivery_that_has_begun_stays_with_its_member() {
     let host = TestHost::start().await;
     let mut publisher = client(&host, V5, "publisher").await;

@@ -188,3 +188,42 @@ pub fn unix_ms(time: SystemTime) -> i64 {
 pub fn from_unix_ms(ms: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn properties_that_no_packet_can_have_are_told() {
+        let text = |text: &str| Some(text.to_owned());
+        let with = |change: fn(&mut Properties)| {
+            let mut properties = Properties::default();
+            change(&mut properties);
+            properties.check()
+        };
+        assert_eq!(Properties::default().check(), Ok(()));
+        let good = Properties {
+            is_text: true,
+            content_type: text("text/plain"),
+            response_topic: text("answers/1"),
+            correlation_data: Some(vec![0]),
+            user_properties: vec![("name".to_owned(), String::new())],
+        };
+        assert_eq!(good.check(), Ok(()));
+        let nul = with(|properties| properties.content_type = Some("\0".to_owned()));
+        assert_eq!(nul, Err(InvalidProperties::Nul("content type")));
+        let nul = with(|properties| {
+            properties.user_properties = vec![("name".to_owned(), "a\0".to_owned())];
+        });
+        assert_eq!(nul, Err(InvalidProperties::Nul("user property")));
+        let topic = with(|properties| properties.response_topic = Some("a/+".to_owned()));
+        assert!(matches!(topic, Err(InvalidProperties::ResponseTopic(_))));
+        let long =
+            with(|properties| properties.correlation_data = Some(vec![0; PROPERTIES_BYTES_MAX]));
+        assert_eq!(long, Err(InvalidProperties::TooLong));
+        let many = with(|properties| {
+            properties.user_properties = vec![Default::default(); USER_PROPERTIES_MAX + 1];
+        });
+        assert_eq!(many, Err(InvalidProperties::TooMany));
+    }
+}

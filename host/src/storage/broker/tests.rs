@@ -255,6 +255,11 @@ async fn subscriptions_replace_those_of_the_same_filter() {
         ..subscription("retaining")
     };
     let changes = [
+        Change::Session(session(1)),
+        Change::Session(session(2)),
+        Change::Session(session(3)),
+        // Nobody's.
+        Change::Subscribed(4, subscription("a")),
         Change::Subscribed(1, full.clone()),
         Change::Subscribed(
             1,
@@ -284,6 +289,10 @@ async fn subscriptions_replace_those_of_the_same_filter() {
 #[tokio::test]
 async fn packet_ids_are_kept_until_they_are_released() {
     let changes = [
+        Change::Session(session(1)),
+        Change::Session(session(2)),
+        // Nobody's.
+        Change::Received(3, 1),
         Change::Received(1, 65_535),
         Change::Received(1, 1),
         Change::Received(2, 1),
