@@ -218,8 +218,9 @@ mod tests {
         assert_eq!(nul, Err(InvalidProperties::Nul("user property")));
         let topic = with(|properties| properties.response_topic = Some("a/+".to_owned()));
         assert!(matches!(topic, Err(InvalidProperties::ResponseTopic(_))));
-        let long =
-            with(|properties| properties.correlation_data = Some(vec![0; PROPERTIES_BYTES_MAX]));
+        let long = with(|properties| {
+            properties.correlation_data = Some(vec![0; PROPERTIES_BYTES_MAX + 1])
+        });
         assert_eq!(long, Err(InvalidProperties::TooLong));
         let many = with(|properties| {
             properties.user_properties = vec![Default::default(); USER_PROPERTIES_MAX + 1];
