@@ -267,13 +267,28 @@ async fn a_page_in_a_browser_has_to_say_who_it_is() {
         password: Some(password.into()),
         ..Connect::v5("one")
     };
-    for (connect, reason) in [(Connect::v5("page"), 0x87), (known, 0)] {
+    let port = address.port();
+    let own = format!("http://{address}");
+    for (origin, connect, reason) in [
+        ("https://page.example", Connect::v5("page"), 0x87),
+        // A function's page, for example.
+        ("http://127.0.0.1:3000", Connect::v5("page"), 0x87),
+        (
+            &format!("http://page.example:{port}"),
+            Connect::v5("page"),
+            0x87,
+        ),
+        ("null", Connect::v5("page"), 0x87),
+        // Some libraries that are no browsers.
+        (&own, Connect::v5("library"), 0),
+        ("https://page.example", known, 0),
+    ] {
         // Browsers say so on behalf of each page.
-        let headers = "mqtt\r\nOrigin: https://page.example";
-        let opened = WebSocket::open(address, PATH, headers).await;
+        let headers = format!("mqtt\r\nOrigin: {origin}");
+        let opened = WebSocket::open(address, PATH, &headers).await;
         let stream = opened.expect("the handshake succeeds").0.into_stream();
         let mut client = Client::over(stream, Version::V5);
         client.send(connect.bytes()).await;
-        assert_eq!(client.expect_connack().await.reason, reason);
+        assert_eq!(client.expect_connack().await.reason, reason, "{origin}");
     }
 }

@@ -404,23 +404,23 @@ async fn a_will_topic_that_is_no_topic_is_refused() {
 #[tokio::test]
 async fn a_will_is_published_once_however_often_the_host_starts() {
     let mut host = TestHost::start().await;
-    let will = Will::new("wills/once", "gone").qos(1);
+    let will = Will::new("wills/once", "gone").qos(2);
     let dying = connect(&host, &lasting(Version::V5, "dying").will(will)).await;
     let mut witness = Client::connect(host.mqtt_address(), &lasting(Version::V5, "witness")).await;
-    assert_eq!(witness.subscribe("wills/#", 1).await, 1);
+    assert_eq!(witness.subscribe("wills/#", 2).await, 2);
     for start in 0..3 {
         host.kill9();
         host.restart().await;
         let resumed = lasting(Version::V5, "witness");
         witness = Client::connect(host.mqtt_address(), &resumed).await;
         if start == 0 {
-            expect_message(&mut witness, "wills/once", "gone", 1).await;
+            expect_message(&mut witness, "wills/once", "gone", 2).await;
         }
     }
     expect_no_message(
         &mut client(&host, Version::V5, "publisher").await,
         &mut witness,
-        1,
+        2,
     )
     .await;
     drop(dying);

@@ -4,6 +4,7 @@
 //! What is written at once is one frame.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -68,8 +69,14 @@ impl Callback for Handshake<'_> {
         request: &Request,
         mut response: Response,
     ) -> Result<Response, ErrorResponse> {
+        let header = |name| {
+            request
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+        };
         // Browsers send it always, and pages have no say in it (RFC 6454, section 7).
-        *self.is_page = request.headers().contains_key("origin");
+        *self.is_page = header("origin").is_some_and(|origin| !is_own(origin, header("host")));
         if !matches!(request.uri().path(), "/" | "/mqtt") {
             let text = "MQTT is at /mqtt\n";
             return Err(refusal(StatusCode::NOT_FOUND, text));
@@ -82,6 +89,21 @@ impl Callback for Handshake<'_> {
         response.headers_mut().insert(SUB_PROTOCOL_HEADER, protocol);
         Ok(response)
     }
+}
+
+/// Whether this origin is nothing but this listener by a name that is this machine's own, as libraries have it who are no
+/// browsers. By another name it could be anybody's, who has it resolve to this machine.
+fn is_own(origin: &str, host: Option<&str>) -> bool {
+    let Some((_, authority)) = origin.split_once("://") else {
+        return false;
+    };
+    let name = authority
+        .rsplit_once(':')
+        .map_or(authority, |(name, _)| name);
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    let address = name.parse::<IpAddr>();
+    let is_loopback = name == "localhost" || address.is_ok_and(|address| address.is_loopback());
+    is_loopback && host == Some(authority)
 }
 
 const SUB_PROTOCOL_HEADER: &str = "sec-websocket-protocol";
