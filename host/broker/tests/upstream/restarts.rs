@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tidegate_broker::message::{Message, QoS};
+use tidegate_broker::upstream::Grant;
 
 use crate::device::Device;
 use crate::eventually;
@@ -162,17 +163,26 @@ fn publish_numbers(
     }
 }
 
-/// Restarts Mosquitto a few times, while `count` says that messages flow.
-async fn restart_often(mosquitto: &mut Mosquitto, host: &Host, count: impl Fn() -> usize) {
+/// Restarts Mosquitto a few times, while `count` says that messages flow. The gate is closed until the host is back.
+async fn restart_often(
+    mosquitto: &mut Mosquitto,
+    host: &Host,
+    gate: &tokio::sync::Mutex<()>,
+    count: impl Fn() -> usize,
+) {
     for round in 0..4 {
         let before = count();
         eventually("messages flow", async || {
             (count() >= before + 300).then_some(())
         })
         .await;
+        let _closed = gate.lock().await;
         mosquitto.restart().await;
-        eventually("the host is connected again", async || {
-            (host.state().connects >= 4 + 2 * round).then_some(())
+        eventually("the host is back", async || {
+            let state = host.state();
+            let mut subscriptions = state.subscriptions.iter();
+            let are_granted = subscriptions.all(|one| one.grant == Grant::Granted);
+            (state.connects >= 4 + 2 * round && are_granted).then_some(())
         })
         .await;
     }
@@ -187,13 +197,16 @@ async fn restarts_of_the_broker_under_load_lose_nothing_that_comes() {
     let counter = Counter::new(&inbox);
     let is_over = Arc::new(AtomicBool::new(false));
     let device = Device::new(address);
-    // Mosquitto forgets shared subscriptions when it is restarted, and says until the host is back that nobody has them.
+    // Mosquitto forgets shared subscriptions when it is restarted: what is published until the host is back is nobody's.
+    let gate = Arc::new(tokio::sync::Mutex::new(()));
+    let open = gate.clone();
     let publish = async move |topic: String, payload: String| {
+        let _open = open.lock().await;
         device.publish(&topic, payload).await == Some(true)
     };
     let publisher = publish_numbers("in", &is_over, publish);
     let restarts = async {
-        restart_often(&mut mosquitto, &host, || counter.len()).await;
+        restart_often(&mut mosquitto, &host, &gate, || counter.len()).await;
         is_over.store(true, Ordering::Relaxed);
     };
     let (acknowledged, ()) = tokio::join!(publisher, restarts);
@@ -256,7 +269,7 @@ async fn restarts_of_the_broker_under_load_lose_nothing_that_goes_out() {
     let seen = Mutex::new(BTreeMap::<String, usize>::new());
     let count = || seen.lock().expect("no panic").len();
     let restarts = async {
-        restart_often(&mut mosquitto, &host, count).await;
+        restart_often(&mut mosquitto, &host, &tokio::sync::Mutex::default(), count).await;
         is_over.store(true, Ordering::Relaxed);
     };
     let (once, least) = {
