@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use tidegate_tests::{
-    MqttClient, QoS, Reply, SOON, TestHost, Wire, artifacts, eventually, mosquitto,
-};
+use tidegate_tests::{MqttClient, QoS, TestHost, Wire, artifacts, mosquitto};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_reach_one_another_through_the_broker() {
@@ -88,11 +86,7 @@ async fn a_broken_client_disturbs_no_other() {
         good.publish("good/echo", what, QoS::AtLeastOnce).await;
         assert_eq!(good.next_message().await.text(), what);
         good.publish("in/a", what, QoS::AtLeastOnce).await;
-        eventually("the function gets messages", SOON, async || {
-            let kept = Reply::of(host.function("/record?key=in/a")).await;
-            (kept.text() == what).then_some(())
-        })
-        .await;
+        host.await_answer("/record?key=in/a", what).await;
     }
     let fresh = MqttClient::connect(address, "fresh").await;
     fresh.publish("good/fresh", "x", QoS::AtLeastOnce).await;

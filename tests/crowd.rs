@@ -6,7 +6,7 @@ use futures_util::{StreamExt as _, stream};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tidegate_tests::frames::{self, Lasting, Publish};
 use tidegate_tests::raw_mqtt::{Client, Connect, Version};
-use tidegate_tests::{MqttClient, QoS, Reply, SOON, TestHost, artifacts, eventually};
+use tidegate_tests::{MqttClient, QoS, SOON, TestHost, artifacts, eventually};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -56,11 +56,7 @@ async fn exchange(host: &TestHost, client: &mut MqttClient, text: &str) {
     client.publish("out/a", text, QoS::AtLeastOnce).await;
     assert_eq!(client.next_message().await.text(), text);
     client.publish("in/a", text, QoS::AtLeastOnce).await;
-    eventually("the function has the message", SOON, async || {
-        let kept = Reply::of(host.function("/record?key=in/a")).await;
-        (kept.text() == text).then_some(())
-    })
-    .await;
+    host.await_answer("/record?key=in/a", text).await;
 }
 
 /// A host with a function that records what comes to `in/#`, and a client that hears what comes to `out/#`.

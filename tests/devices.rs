@@ -4,8 +4,10 @@ use rumqttc::QoS;
 use serde_json::{Value, json};
 use tidegate_tests::command_line::{command, done, run};
 use tidegate_tests::raw_mqtt::property::{self, id};
-use tidegate_tests::raw_mqtt::{Client, Connect, Will};
+use tidegate_tests::raw_mqtt::{Client, Connect, Version, Will};
 use tidegate_tests::{AdminClient, MqttClient, Reply, Role, TestHost};
+
+use crate::mqtt_standard::clients;
 
 /// The password of a device that was added from the command line.
 async fn added(host: &TestHost, arguments: &[&str]) -> String {
@@ -117,9 +119,7 @@ fn lasting(user: &str, password: &str) -> Connect {
     Connect {
         username: Some(user.to_owned()),
         password: Some(password.into()),
-        ..Connect::v5(&format!("client-{user}"))
-            .resume()
-            .with(property::four_bytes(id::SESSION_EXPIRY, 3600))
+        ..clients::lasting(Version::V5, &format!("client-{user}"))
     }
 }
 

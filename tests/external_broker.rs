@@ -1,7 +1,5 @@
 //! Another broker in place of the host's own: Mosquitto, with its restarts under load, and rumqttd.
 
-mod other;
-
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,8 +10,9 @@ use tidegate_tests::command_line::{command, done, path_text};
 use tidegate_tests::raw_mqtt::{Client, Connect, Version};
 use tidegate_tests::{
     AdminClient, Authority, HostBuilder, MqttClient, QoS, Reply, SOON, TestHost, artifacts,
-    eventually, mosquitto,
+    eventually, free_address, mosquitto, rumqttd,
 };
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -67,20 +66,11 @@ async fn deploy(host: &TestHost) {
     await_granted(&admin, "in/#").await;
 }
 
-/// Waits until the function has what a device says to it.
-async fn has_come(host: &TestHost) {
-    eventually("the function has the message", SOON, async || {
-        let kept = Reply::of(host.function("/record?key=in/a")).await;
-        (kept.text() == "to you").then_some(())
-    })
-    .await;
-}
-
 /// Sends a message to a function and another one from a function, through the broker that is there.
 async fn exchange(host: &TestHost, device: &mut MqttClient) {
     device.subscribe("out/#", QoS::AtLeastOnce).await;
     device.publish("in/a", "to you", QoS::AtLeastOnce).await;
-    has_come(host).await;
+    host.await_answer("/record?key=in/a", "to you").await;
     let sent = host.function("/publish?topic=out/b&payload=to+them&qos=1");
     Reply::of(sent).await.expect(200);
     let message = device.next_message().await;
@@ -104,13 +94,19 @@ async fn functions_hear_and_speak_through_another_broker() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rumqttd_is_another_broker_too() {
-    let address = other::rumqttd().await;
+    let address = free_address();
+    // It ends with the process only.
+    std::thread::spawn(move || rumqttd::serve(address, Version::V5));
+    eventually("rumqttd listens", SOON, async || {
+        TcpStream::connect(address).await.ok()
+    })
+    .await;
     let host = host_with(&format!("mqtt://{address}")).start().await;
     deploy(&host).await;
     let mut device = Client::connect(address, &Connect::v5("device").keep_alive(60)).await;
     device.subscribe("out/#", 1).await;
     device.publish("in/a", "to you", 1).await;
-    has_come(&host).await;
+    host.await_answer("/record?key=in/a", "to you").await;
     let sent = host.function("/publish?topic=out/b&payload=to+them&qos=1");
     Reply::of(sent).await.expect(200);
     let message = device.receive().await;

@@ -22,19 +22,6 @@ async fn deploy_working(admin: &AdminClient) {
     admin.deployed("inbox", component, "topic=in/%23").await;
 }
 
-async fn value(admin: &AdminClient, key: &str) -> Option<String> {
-    let path = format!("/api/v1/buckets/default/keys/{key}");
-    let reply = admin.get(&path).await;
-    (reply.status == 200).then(|| reply.text())
-}
-
-async fn await_value(admin: &AdminClient, key: &str, expected: &str) {
-    eventually(&format!("`{key}` has its value"), SOON, async || {
-        (value(admin, key).await.as_deref() == Some(expected)).then_some(())
-    })
-    .await;
-}
-
 async fn dead_letters(admin: &AdminClient, count: usize) -> Vec<Value> {
     eventually(&format!("{count} dead letters"), SOON, async || {
         let listed = admin.get("/api/v1/broker/dead-letters").await.expect(200);
@@ -81,7 +68,7 @@ async fn a_dead_letter_outlives_the_host_and_is_tried_again_by_what_mends_the_fu
     run(&host, &["dead-letters", "retry", "inbox", id])
         .await
         .ok();
-    await_value(&admin, "in%2Fa", "99").await;
+    admin.await_value("in/a", "99").await;
     dead_letters(&admin, 0).await;
     let again = run(&host, &["dead-letters", "retry", "inbox", id]).await;
     again.failed(1, &["no dead letter", id]);
@@ -112,7 +99,7 @@ async fn dead_letters_are_retried_and_dropped_all_at_once() {
     let retried = run(&host, &["dead-letters", "retry", "inbox"]).await;
     retried.ok().says(&["3 are tried again"]);
     for number in 0..3 {
-        await_value(&admin, &format!("in%2F{number}"), "98").await;
+        admin.await_value(&format!("in/{number}"), "98").await;
     }
     dead_letters(&admin, 0).await;
 }
@@ -135,7 +122,7 @@ async fn what_waits_is_handled_by_the_revision_that_can_after_a_crash_as_well() 
     assert_eq!(depth(&admin).await, Some(20));
     deploy_working(&admin).await;
     for number in 0..20 {
-        await_value(&admin, &format!("in%2F{number}"), "99").await;
+        admin.await_value(&format!("in/{number}"), "99").await;
     }
     eventually("the inbox is empty", SOON, async || {
         (depth(&admin).await == Some(0)).then_some(())
@@ -165,8 +152,8 @@ async fn deleting_a_function_asks_what_becomes_of_its_inbox() {
     // Nothing comes in while there is no function.
     sender.publish("in/b", "nobody", QoS::AtLeastOnce).await;
     deploy_working(&admin).await;
-    await_value(&admin, "in%2Fa", "99").await;
-    assert_eq!(value(&admin, "in%2Fb").await, None);
+    admin.await_value("in/a", "99").await;
+    assert_eq!(admin.value("default", "in/b").await, None);
 
     deploy_failing(&admin, 10).await;
     sender.publish("in/c", "99", QoS::AtLeastOnce).await;
@@ -174,8 +161,8 @@ async fn deleting_a_function_asks_what_becomes_of_its_inbox() {
     admin.delete(&dropping).await.expect(204);
     deploy_working(&admin).await;
     sender.publish("in/d", "last", QoS::AtLeastOnce).await;
-    await_value(&admin, "in%2Fd", "last").await;
-    assert_eq!(value(&admin, "in%2Fc").await, None);
+    admin.await_value("in/d", "last").await;
+    assert_eq!(admin.value("default", "in/c").await, None);
     // An empty inbox is nothing to ask about.
     eventually("the inbox is empty", SOON, async || {
         (depth(&admin).await == Some(0)).then_some(())

@@ -8,24 +8,9 @@ use tidegate_tests::{
 };
 
 /// The value of a key of the bucket `default`.
-async fn value(admin: &AdminClient, key: &str) -> Option<Vec<u8>> {
-    let path = format!("/api/v1/buckets/default/keys/{key}");
-    let reply = admin.get(&path).await;
-    (reply.status == 200).then_some(reply.body)
-}
-
 async fn text(admin: &AdminClient, key: &str) -> String {
-    let value = value(admin, key).await.unwrap_or_default();
+    let value = admin.value("default", key).await.unwrap_or_default();
     String::from_utf8(value).expect("text")
-}
-
-/// Waits until a key has this value.
-async fn await_value(admin: &AdminClient, key: &str, expected: impl AsRef<[u8]>) {
-    let expected = expected.as_ref();
-    eventually(&format!("`{key}` has its value"), SOON, async || {
-        (value(admin, key).await.as_deref() == Some(expected)).then_some(())
-    })
-    .await;
 }
 
 /// Waits until a key's value has this many lines, and gives them.
@@ -77,7 +62,7 @@ async fn a_message_starts_a_function() {
         ("in/d", "three"),
         ("in/e", "four"),
     ] {
-        await_value(&admin, key, payload).await;
+        admin.await_value(key, payload).await;
         let lines = await_lines(&admin, &format!("meta/{key}"), 1).await;
         let fields: Vec<_> = lines[0].split(' ').collect();
         assert_eq!((fields.len(), &fields[1..]), (3, &["1", "in/+"][..]));
@@ -124,7 +109,7 @@ async fn wildcards_match_as_the_specification_has_it() {
     }
     let topic_path = |topic: &str| topic.replace('/', "%2F");
     for (topic, filter) in matching {
-        await_value(&admin, &topic_path(topic), "yes").await;
+        admin.await_value(&topic_path(topic), "yes").await;
         let line = text(&admin, &topic_path(&format!("meta/{topic}"))).await;
         assert!(line.ends_with(&format!(" 1 {filter}\n")), "{topic}: {line}");
     }
@@ -147,7 +132,7 @@ async fn filters_that_overlap_give_one_delivery() {
     }
     // Matched by the second filter only: what comes before it on that subscription has been seen by then.
     client.publish("o/x/end", "end", QoS::AtLeastOnce).await;
-    await_value(&admin, "o/x/end", "end").await;
+    admin.await_value("o/x/end", "end").await;
     let lines = await_lines(&admin, "meta/o/x", MESSAGES).await;
     assert_eq!(lines.len(), MESSAGES);
     assert!(
@@ -190,7 +175,7 @@ async fn a_retained_message_reaches_a_function_that_is_deployed_later() {
         .await;
     let component = artifacts::guest("mqtt_record");
     admin.deployed("record", component, "topic=state/%23").await;
-    await_value(&admin, "state/a", payload).await;
+    admin.await_value("state/a", payload).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -210,7 +195,7 @@ async fn a_payload_arrives_byte_for_byte() {
     ] {
         let sent = payload.clone();
         client.publish(topic, sent, QoS::AtLeastOnce).await;
-        await_value(&admin, topic, payload).await;
+        admin.await_value(topic, payload).await;
     }
 }
 
@@ -288,7 +273,7 @@ async fn a_message_that_is_not_handled_is_delivered_again_under_the_same_id() {
     client.publish("in/a", "3", QoS::AtLeastOnce).await;
     // The second message of the topic waits for the first one.
     client.publish("in/a", "1", QoS::AtLeastOnce).await;
-    await_value(&admin, "attempts/in/a", "1\n2\n3\n1\n").await;
+    admin.await_value("attempts/in/a", "1\n2\n3\n1\n").await;
     let ids = await_lines(&admin, "ids/in/a", 4).await;
     assert!(ids[0] == ids[1] && ids[1] == ids[2], "{ids:?}");
     assert_ne!(ids[2], ids[3]);
@@ -337,7 +322,7 @@ async fn a_message_is_given_up_after_its_attempts_and_the_log_says_so() {
     }
     // What comes after it on the same topic is handled.
     client.publish("in/a", "1", QoS::AtLeastOnce).await;
-    await_value(&admin, "attempts/in/a", "1\n2\n1\n").await;
+    admin.await_value("attempts/in/a", "1\n2\n1\n").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -376,7 +361,9 @@ async fn a_topic_whose_messages_fail_holds_up_no_other() {
         client.publish(&topic, "1", QoS::AtLeastOnce).await;
     }
     for number in 0..20 {
-        await_value(&admin, &format!("attempts/in/good-{number}"), "1\n").await;
+        admin
+            .await_value(&format!("attempts/in/good-{number}"), "1\n")
+            .await;
     }
     let tried = text(&admin, "attempts/in/bad").await;
     let tried: Vec<_> = tried.lines().collect();
@@ -457,9 +444,9 @@ async fn a_filter_that_a_deployment_leaves_out_starts_nothing_any_more() {
     for topic in ["old/a", "both/a", "new/a"] {
         client.publish(topic, "x", QoS::AtLeastOnce).await;
     }
-    await_value(&admin, "new/a", "x").await;
-    await_value(&admin, "both/a", "x").await;
-    assert_eq!(value(&admin, "old/a").await, None);
+    admin.await_value("new/a", "x").await;
+    admin.await_value("both/a", "x").await;
+    assert_eq!(admin.value("default", "old/a").await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -473,12 +460,12 @@ async fn a_deleted_function_gets_no_messages_any_more() {
     admin.deployed("stays", component, "topic=stays/%23").await;
     let client = MqttClient::connect(host.mqtt_address(), "sender").await;
     client.publish("gone/before", "x", QoS::AtLeastOnce).await;
-    await_value(&admin, "gone/before", "x").await;
+    admin.await_value("gone/before", "x").await;
     admin.delete("/api/v1/functions/gone").await.expect(204);
     client.publish("gone/after", "x", QoS::AtLeastOnce).await;
     client.publish("stays/after", "x", QoS::AtLeastOnce).await;
-    await_value(&admin, "stays/after", "x").await;
-    assert_eq!(value(&admin, "gone/after").await, None);
+    admin.await_value("stays/after", "x").await;
+    assert_eq!(admin.value("default", "gone/after").await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,7 +30,7 @@ mod acks;
 mod admission;
 mod agreed;
 mod alias;
-mod clients;
+pub(crate) mod clients;
 mod connect;
 mod disconnect;
 mod expiry;

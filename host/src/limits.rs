@@ -221,8 +221,8 @@ pub const CGI_HEAD_BYTES_MAX: usize = 32 * KIB as usize;
 pub const CGI_BUFFER_BYTES: usize = 64 * KIB as usize;
 /// How often a computing guest yields, and the grain of its CPU time.
 pub const EPOCH_TICK: Duration = Duration::from_millis(2);
-/// CPU time beyond which an invocation takes turns with others like it.
-pub const SHORT_CPU_TIME: Duration = Duration::from_millis(2);
+/// CPU time beyond which an invocation takes turns with others like it: what it has before it yields for the first time.
+pub const SHORT_CPU_TIME: Duration = EPOCH_TICK;
 /// Bytes of native stack that a guest's calls may use.
 pub const WASM_STACK_BYTES: usize = 512 * KIB as usize;
 

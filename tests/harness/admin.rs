@@ -149,6 +149,24 @@ impl AdminClient {
         .await
     }
 
+    /// The value of a key, if it has one.
+    pub async fn value(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
+        let key = key.replace('/', "%2F");
+        let path = format!("/api/v1/buckets/{bucket}/keys/{key}");
+        let reply = self.get(&path).await;
+        (reply.status == 200).then_some(reply.body)
+    }
+
+    /// Waits until a key of the bucket `default` has this value.
+    pub async fn await_value(&self, key: &str, expected: impl AsRef<[u8]>) {
+        let expected = expected.as_ref();
+        eventually(&format!("`{key}` has its value"), SOON, async || {
+            let value = self.value("default", key).await;
+            (value.as_deref() == Some(expected)).then_some(())
+        })
+        .await;
+    }
+
     /// Waits until a line of a function's log has this text in its message, and gives the line.
     pub async fn await_log(&self, name: &str, text: &str) -> Value {
         eventually(&format!("{name} logs `{text}`"), SOON, async || {

@@ -10,7 +10,7 @@ use reqwest::{Method, RequestBuilder};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 
-use crate::{AdminClient, artifacts, eventually};
+use crate::{AdminClient, Reply, SOON, artifacts, eventually};
 
 /// Time for a host to say that it is ready, on a machine with a lot else to do.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -254,6 +254,15 @@ impl TestHost {
     /// A `GET` request for functions, on a connection of its own.
     pub fn function(&self, path: &str) -> RequestBuilder {
         self.request(Method::GET, path)
+    }
+
+    /// Waits until a function answers a `GET` request with this text.
+    pub async fn await_answer(&self, path: &str, text: &str) {
+        eventually(&format!("{path} answers `{text}`"), SOON, async || {
+            let answer = Reply::of(self.function(path)).await;
+            (answer.text() == text).then_some(())
+        })
+        .await;
     }
 
     /// A request for functions, on a connection of its own.

@@ -20,6 +20,7 @@ pub mod mosquitto;
 mod mqtt;
 pub mod process;
 pub mod raw_mqtt;
+pub mod rumqttd;
 pub mod sdks;
 mod upstream;
 mod wire;
@@ -30,7 +31,7 @@ pub use host::{HostBuilder, Role, TestHost};
 pub use mqtt::{MqttClient, Received};
 pub use rumqttc::QoS;
 pub use upstream::{Authority, Upstream};
-pub use wire::{Wire, address_of_nobody};
+pub use wire::{Wire, address_of_nobody, free_address};
 
 use std::time::Duration;
 

@@ -17,6 +17,12 @@ pub fn address_of_nobody() -> TcpSocket {
     socket
 }
 
+/// A port that is free at this moment, for a server that takes no socket. Somebody else may get it first.
+pub fn free_address() -> SocketAddr {
+    let free = address_of_nobody();
+    free.local_addr().expect("an address")
+}
+
 /// A TCP connection, and what has come from it so far.
 pub struct Wire {
     stream: TcpStream,

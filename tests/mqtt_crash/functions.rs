@@ -57,7 +57,7 @@ impl Functions {
             eventually("the rest is handled, or nothing", 10 * SOON, async || {
                 let mut left = Vec::new();
                 for id in &missing {
-                    if value(admin, bucket, &id.to_string()).await.is_none() {
+                    if admin.value(bucket, &id.to_string()).await.is_none() {
                         left.push(*id);
                         continue;
                     }
@@ -69,19 +69,12 @@ impl Functions {
                 is_over.then_some(())
             })
             .await;
-            let count = value(admin, bucket, "repeated").await;
+            let count = admin.value(bucket, "repeated").await;
+            let count = count.map(|count| String::from_utf8(count).expect("text"));
             repeated += count.map_or(0, |count| count.parse().expect("a number"));
         }
         repeated
     }
-}
-
-async fn value(admin: &AdminClient, bucket: &str, key: &str) -> Option<String> {
-    let key = key.replace('/', "%2F");
-    let reply = admin
-        .get(&format!("/api/v1/buckets/{bucket}/keys/{key}"))
-        .await;
-    (reply.status == 200).then(|| reply.text())
 }
 
 async fn all_keys(admin: &AdminClient, bucket: &str) -> Vec<String> {

@@ -23,7 +23,7 @@ pub(super) async fn lasting_client(host: &TestHost, version: Version, client_id:
 }
 
 /// A CONNECT for a session that lasts.
-pub(super) fn lasting(version: Version, client_id: &str) -> Connect {
+pub(crate) fn lasting(version: Version, client_id: &str) -> Connect {
     let connect = Connect::new(version, client_id).resume();
     match version {
         Version::V311 => connect,

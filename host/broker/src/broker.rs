@@ -307,7 +307,7 @@ impl Inner {
             let mut receipt = LazyReceipt::new(&wake);
             let router = &self.router;
             match router.route(&publication, &mut receipt, &wake, when_full) {
-                Ok(_) => break receipt.finish(),
+                Ok(_) => break receipt,
                 Err(NotRouted::RetainedFull) => return Err(PublishError::RetainedFull),
                 Err(NotRouted::Full) => {
                     // Room in the inbox wakes; room that others left does not.
@@ -319,11 +319,7 @@ impl Inner {
                 }
             }
         };
-        if let Some(receipt) = receipt {
-            while !receipt.is_complete() {
-                wake.notified().await;
-            }
-        }
+        receipt.done().await;
         Ok(())
     }
 

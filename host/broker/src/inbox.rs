@@ -349,21 +349,8 @@ impl Inbox {
         filter: TopicFilter,
         qos: QoS,
     ) {
-        let wake = Arc::new(Notify::new());
-        let mut receipt = LazyReceipt::new(&wake);
-        let delivery = self.revived(publication, filter, qos);
-        self.spool.revive(&delivery, receipt.share());
-        self.take_back(delivery);
-        receipt.done().await;
-    }
-
-    fn revived(
-        &self,
-        publication: Arc<Publication>,
-        filter: TopicFilter,
-        qos: QoS,
-    ) -> Arc<Delivery> {
-        Delivery::new(NewDelivery {
+        let bytes = publication.message.bytes();
+        let delivery = Delivery::new(NewDelivery {
             publication,
             taker: self.taker,
             qos: qos.max(QoS::AtLeastOnce),
@@ -373,16 +360,18 @@ impl Inbox {
             filter: Some(filter),
             receipt: None,
             stored: None,
-        })
-    }
-
-    fn take_back(&self, delivery: Arc<Delivery>) {
-        let bytes = delivery.publication.message.bytes();
-        let mut state = self.state();
-        state.count += 1;
-        state.bytes += bytes;
-        self.budget.take_anyway(bytes);
-        self.enqueue(&mut state, delivery, InOrder::PerTopic);
+        });
+        let wake = Arc::new(Notify::new());
+        let mut receipt = LazyReceipt::new(&wake);
+        {
+            let mut state = self.state();
+            state.count += 1;
+            state.bytes += bytes;
+            self.budget.take_anyway(bytes);
+            self.spool.revive(&delivery, receipt.share());
+            self.enqueue(&mut state, delivery, InOrder::PerTopic);
+        }
+        receipt.done().await;
     }
 
     /// Takes everything out; what is being handled is not tried again.
@@ -452,13 +441,7 @@ impl Inbox {
         self.give_back(state, delivery.publication.message.bytes());
     }
 
-    fn bury(
-        &self,
-        state: &mut State,
-        delivery: &Arc<Delivery>,
-        reason: String,
-        began: Option<SystemTime>,
-    ) {
+    fn bury(&self, state: &mut State, delivery: &Arc<Delivery>, reason: String, began: SystemTime) {
         state.figures.dead_letters += 1;
         let attempts = delivery.attempts().clone();
         let record = DeadLetterRecord {
@@ -470,8 +453,8 @@ impl Inbox {
                 .expect("an inbox's delivery has one"),
             qos: delivery.qos,
             reason,
-            attempts: attempts.failed + u32::from(began.is_some()),
-            first_ms: attempts.first_ms.or(began.map(unix_ms)),
+            attempts: attempts.failed + 1,
+            first_ms: attempts.first_ms.or(Some(unix_ms(began))),
             last_ms: unix_ms(SystemTime::now()),
         };
         self.spool.dead_letter(delivery, record);

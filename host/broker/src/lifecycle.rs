@@ -138,16 +138,13 @@ impl Inner {
                 let mut state = session.state();
                 if is_gone {
                     state.will = None;
+                    // It ends with its connection, which ends when it has looked.
+                    state.expiry_seconds = 0;
                 }
                 state.link.clone()
             };
             match link {
-                Some(link) => {
-                    if is_gone {
-                        session.state().expiry_seconds = 0;
-                    }
-                    link.look();
-                }
+                Some(link) => link.look(),
                 None if is_gone => self.end_session(&session),
                 None => {
                     if let Some(permissions) = self.permissions(&session) {

@@ -309,7 +309,7 @@ impl Session {
             .into_iter()
             .partition(|inflight| inflight.queued.is_none());
         for delivery in had.into_iter().filter_map(|inflight| inflight.delivery) {
-            state.give_back(delivery.publication.message.bytes(), budget);
+            state.give_back(&delivery.publication, budget);
             spool.settle(&delivery);
         }
         let sent = sent.into_iter().filter_map(|sent| {
@@ -317,7 +317,7 @@ impl Session {
             Some((sent.queued?, sent.qos == QoS::ExactlyOnce))
         });
         for (queued, is_bound) in sent.chain(unsent.into_iter().map(|queued| (queued, false))) {
-            state.give_back(queued.publication.message.bytes(), budget);
+            state.give_back(&queued.publication, budget);
             match queued.group.filter(|_| !is_bound) {
                 Some(group) => orphans.push(PassedOn {
                     group,
@@ -360,7 +360,7 @@ impl Session {
         for queued in std::mem::take(&mut state.queue) {
             match &queued.group {
                 Some(group) if is_wanted(group) => {
-                    state.give_back(queued.publication.message.bytes(), budget);
+                    state.give_back(&queued.publication, budget);
                     taken.push(PassedOn {
                         group: group.clone(),
                         publication: queued.publication,
@@ -495,7 +495,7 @@ impl State {
     /// QoS 0 messages do not wait for a client that is off line.
     pub(crate) fn drop_volatile(&mut self, budget: &Budget) {
         for queued in std::mem::take(&mut self.volatile) {
-            self.give_back(queued.publication.message.bytes(), budget);
+            self.give_back(&queued.publication, budget);
         }
     }
 
@@ -518,7 +518,8 @@ impl State {
         self.sent
     }
 
-    fn give_back(&mut self, bytes: usize, budget: &Budget) {
+    fn give_back(&mut self, held: &Publication, budget: &Budget) {
+        let bytes = held.message.bytes();
         self.queued_bytes = self.queued_bytes.saturating_sub(bytes);
         budget.give_back(&self.share, bytes);
     }

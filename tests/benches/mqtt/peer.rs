@@ -1,10 +1,10 @@
 //! The brokers that are compared: each a process of its own, in memory only unless something else is said.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
-use rumqttd::{Broker, Config, ConnectionSettings, RouterConfig, ServerSettings};
-use tidegate_tests::{SOON, TestHost, eventually, mosquitto};
+use tidegate_tests::raw_mqtt::Version;
+use tidegate_tests::{SOON, TestHost, eventually, free_address, mosquitto, rumqttd};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 
@@ -88,9 +88,7 @@ impl Peer {
 
     /// This program again, as a broker.
     async fn start_own(self) -> Running {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = free.local_addr().expect("an address");
-        drop(free);
+        let address = free_address();
         let child = Command::new(std::env::current_exe().expect("this program"))
             .env(ROLE, self.name())
             .env(ADDRESS, address.to_string())
@@ -142,37 +140,5 @@ pub(crate) fn serve_if_asked() {
             .expect("a runtime");
         LocalSet::new().block_on(&runtime, mirror::serve(address));
     }
-    rumqttd(address);
-}
-
-/// The settings of its own example, for more connections.
-fn rumqttd(address: SocketAddr) {
-    let router = RouterConfig {
-        max_connections: 10_010,
-        max_outgoing_packet_count: 200,
-        max_segment_size: 100 << 20,
-        max_segment_count: 10,
-        ..RouterConfig::default()
-    };
-    let server = ServerSettings {
-        name: "bench".to_owned(),
-        listen: address,
-        tls: None,
-        next_connection_delay_ms: 0,
-        connections: ConnectionSettings {
-            connection_timeout_ms: 60_000,
-            max_payload_size: 20_480,
-            max_inflight_count: 500,
-            auth: None,
-            external_auth: None,
-            dynamic_filters: true,
-        },
-    };
-    let config = Config {
-        router,
-        v4: Some([("1".to_owned(), server)].into()),
-        ..Config::default()
-    };
-    // It ends with the process only.
-    let _ = Broker::new(config).start();
+    rumqttd::serve(address, Version::V311);
 }

@@ -1,6 +1,6 @@
 //! Mosquitto itself: a broker of others, to compare with and to connect to.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use crate::{SOON, eventually};
+use crate::{SOON, eventually, free_address};
 
 /// A running Mosquitto. When it is dropped its process is killed.
 pub struct Broker {
@@ -24,9 +24,7 @@ impl Broker {
     /// if it is to persist anything, is in a directory of its own.
     pub async fn start(settings: &str) -> Broker {
         let directory = TempDir::new().expect("a temporary directory");
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = free.local_addr().expect("an address");
-        drop(free);
+        let address = free_address();
         let configuration = directory.path().join("mosquitto.conf");
         // As root it would become a user who may not write there.
         let text = format!(

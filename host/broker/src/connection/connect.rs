@@ -127,15 +127,8 @@ pub(super) async fn connect(
         let (manners, known) = match first {
             First::Connect(connect) => {
                 let manners = Manners::of(&connect);
-                let credentials = Credentials {
-                    address,
-                    client_id: String::new(),
-                    username: connect.username.clone(),
-                    password: connect.password.clone(),
-                    certificate_names: accepted.certificate_names,
-                    is_page: accepted.is_page,
-                };
-                (manners, inner.known(connect, credentials).await)
+                let (names, is_page) = (accepted.certificate_names, accepted.is_page);
+                (manners, inner.known(connect, address, names, is_page).await)
             }
             First::Malformed(reason, text) => {
                 let manners = Manners::usual(reader.version());
@@ -199,7 +192,9 @@ impl Inner {
     async fn known(
         &self,
         connect: Box<Connect>,
-        mut credentials: Credentials,
+        address: SocketAddr,
+        certificate_names: Vec<String>,
+        is_page: bool,
     ) -> Result<Known, NotConnected> {
         let not = |reason, text: &str| {
             let text = text.to_owned();
@@ -224,7 +219,14 @@ impl Inner {
         }
         let assigned = connect.client_id.is_empty().then(new_client_id);
         let client_id: Arc<str> = assigned.as_deref().unwrap_or(&connect.client_id).into();
-        credentials.client_id = client_id.to_string();
+        let credentials = Credentials {
+            address,
+            client_id: client_id.to_string(),
+            username: connect.username.clone(),
+            password: connect.password.clone(),
+            certificate_names,
+            is_page,
+        };
         let identity = match self.access.authenticate(&credentials).await {
             Ok(identity) => identity,
             Err(refused) => return not(reason_of(refused), &refused.to_string()),

@@ -84,8 +84,8 @@ impl Arrival {
         self.is_open = false;
         let mut state = self.inbox.state();
         if !self.delivery.is_volatile() && !state.is_closed {
-            let began = Some(self.began);
-            self.inbox.bury(&mut state, &self.delivery, reason, began);
+            self.inbox
+                .bury(&mut state, &self.delivery, reason, self.began);
         }
         self.inbox.finish(&mut state, &self.key, &self.delivery);
     }

@@ -125,7 +125,7 @@ impl Session {
             if queued.qos == QoS::AtMostOnce {
                 // One that is larger than the client takes is left out [MQTT-3.1.2-25].
                 let _ = outgoing.publish(&queued, None, false);
-                state.give_back(queued.publication.message.bytes(), budget);
+                state.give_back(&queued.publication, budget);
                 continue;
             }
             let packet_id = match queued
@@ -168,7 +168,7 @@ impl Session {
                     // The message is there until PUBCOMP, for as long as its delivery.
                     (Some(delivery), _) => delivery.release(),
                     (None, Some(queued)) => {
-                        state.give_back(queued.publication.message.bytes(), budget);
+                        state.give_back(&queued.publication, budget);
                     }
                     (None, None) => {}
                 }
@@ -288,7 +288,7 @@ impl State {
         let delivery = inflight.delivery.as_ref();
         let queued = inflight.queued.as_ref().map(|queued| &queued.publication);
         if let Some(held) = queued.or(delivery.map(|delivery| &delivery.publication)) {
-            self.give_back(held.message.bytes(), budget);
+            self.give_back(held, budget);
         }
         if let Some(delivery) = delivery {
             spool.settle(delivery);
@@ -296,7 +296,7 @@ impl State {
     }
 
     pub(super) fn discard(&mut self, queued: &Queued, spool: &Spool, budget: &Budget) {
-        self.give_back(queued.publication.message.bytes(), budget);
+        self.give_back(&queued.publication, budget);
         if let Some(delivery) = &queued.delivery {
             spool.settle(delivery);
         }

@@ -29,7 +29,6 @@ pub(super) struct Outstanding {
 }
 
 struct Waiting {
-    bytes: usize,
     acknowledgement: ManualAck,
     place: Place,
 }
@@ -39,6 +38,17 @@ enum Place {
     Routed(Routed),
     /// No inbox takes it.
     Nowhere,
+}
+
+impl Place {
+    /// Of the message, which it has until it is acknowledged.
+    fn bytes(&self) -> usize {
+        match self {
+            Place::Parked(parked) => parked.publication.message.bytes(),
+            Place::Routed(routed) => routed.publication.message.bytes(),
+            Place::Nowhere => 0,
+        }
+    }
 }
 
 /// A message that waits for room.
@@ -84,14 +94,8 @@ impl Outstanding {
     }
 
     fn push(&mut self, acknowledgement: ManualAck, place: Place) {
-        let bytes = match &place {
-            Place::Parked(parked) => parked.publication.message.bytes(),
-            Place::Routed(routed) => routed.publication.message.bytes(),
-            Place::Nowhere => 0,
-        };
-        self.bytes += bytes;
+        self.bytes += place.bytes();
         self.messages.push_back(Waiting {
-            bytes,
             acknowledgement,
             place,
         });
@@ -168,7 +172,7 @@ impl Outstanding {
             Place::Nowhere => true,
         };
         let first = self.messages.pop_front_if(|_| is_done)?;
-        self.bytes -= first.bytes;
+        self.bytes -= first.place.bytes();
         Some(first.acknowledgement)
     }
 
