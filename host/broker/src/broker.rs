@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::access::Access;
 use crate::connection::Connections;
 use crate::delivery::{LazyReceipt, Publication};
+use crate::events::EventReader;
 use crate::inbox::{Inbox, InboxBudget, InboxFilter};
 use crate::limits::COMMIT_DELAY_DEFAULT;
 use crate::message::Message;
@@ -142,6 +143,11 @@ impl Broker {
             Some(upstream) => upstream.publish(message).await,
             None => self.0.publish(message, RetainedFull::Refuse).await,
         }
+    }
+
+    /// Who comes and goes, from now on.
+    pub fn events(&self) -> EventReader {
+        self.0.connections.events.read()
     }
 
     /// The inbox of a function, which subscribes to these filters from now on. Retained messages come once for each filter

@@ -20,6 +20,7 @@ mod broker;
 pub mod check;
 mod connection;
 mod delivery;
+pub mod events;
 mod figures;
 mod housekeeping;
 pub mod inbox;

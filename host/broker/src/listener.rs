@@ -40,7 +40,9 @@ impl Broker {
                 },
             };
             if !self.0.connections.has_room() {
-                self.0.connections.count_refused();
+                self.0
+                    .connections
+                    .count_refused(address, "too many are connected");
                 tracing::warn!(%address, "an MQTT client was refused: too many are connected");
                 continue;
             }

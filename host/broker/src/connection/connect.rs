@@ -115,7 +115,7 @@ pub(super) async fn connect(
     stop: &CancellationToken,
 ) -> Option<Connected> {
     let opened = async {
-        let guest = inner.connections.enter(address.ip())?;
+        let guest = inner.connections.enter(address)?;
         let accepted = transport.accept(socket).await;
         let accepted = accepted.inspect_err(|error| {
             tracing::debug!(%address, %error, "an MQTT connection was not opened");
@@ -149,7 +149,7 @@ pub(super) async fn connect(
         }
         Err(refused) => {
             tracing::debug!(%address, reason = refused.text, "an MQTT client was not let in");
-            inner.connections.count_refused();
+            inner.connections.count_refused(address, &refused.text);
             refuse(wire, manners, refused).await;
             drop(guest);
             None
@@ -282,8 +282,9 @@ async fn admit(
     let attached = match inner.registry.attach(request, || inner.next_taker()) {
         Ok(attached) => attached,
         Err(reason) => {
-            inner.connections.count_refused();
-            refuse(wire, manners, NotConnected::without_session(reason)).await;
+            let refused = NotConnected::without_session(reason);
+            inner.connections.count_refused(address, &refused.text);
+            refuse(wire, manners, refused).await;
             return None;
         }
     };

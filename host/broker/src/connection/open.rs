@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use crate::access::network;
 use crate::broker::Inner;
+use crate::events::{BrokerEvent, EventKind, Events};
 use crate::limits::{CONNECTIONS_MAX, UNAUTHENTICATED_MAX, UNAUTHENTICATED_PER_ADDRESS_MAX};
 use crate::message::unix_ms;
 use crate::packet::Version;
@@ -22,6 +23,7 @@ pub(crate) struct Connections {
     addresses: Mutex<Vec<SocketAddr>>,
     pub(crate) accepted: AtomicU64,
     pub(crate) refused: AtomicU64,
+    pub(crate) events: Events,
 }
 
 /// How many have not sent a CONNECT, or are being refused.
@@ -58,12 +60,12 @@ pub(super) struct Guest {
 
 impl Connections {
     /// Counts a connection that has just been opened; none where there are too many like it.
-    pub(super) fn enter(&self, address: IpAddr) -> Option<Guest> {
-        let address = network(address);
+    pub(super) fn enter(&self, from: SocketAddr) -> Option<Guest> {
+        let address = network(from.ip());
         let mut guests = self.guests.lock().expect("no holder of this lock panics");
         let present = guests.by_address.get(&address).copied().unwrap_or_default();
         if present >= UNAUTHENTICATED_PER_ADDRESS_MAX || guests.count >= UNAUTHENTICATED_MAX {
-            self.count_refused();
+            self.count_refused(from, "too many have connected without saying who they are");
             return None;
         }
         guests.by_address.insert(address, present + 1);
@@ -79,8 +81,14 @@ impl Connections {
         self.open().len() < CONNECTIONS_MAX
     }
 
-    pub(crate) fn count_refused(&self) {
+    pub(crate) fn count_refused(&self, address: SocketAddr, reason: &str) {
         self.refused.fetch_add(1, Ordering::Relaxed);
+        self.events.tell(|| BrokerEvent {
+            kind: EventKind::Refused,
+            client_id: None,
+            address,
+            detail: reason.to_owned(),
+        });
     }
 
     /// A listener has begun.
@@ -114,6 +122,15 @@ impl Connections {
 }
 
 impl Client {
+    fn event(&self, kind: EventKind) -> BrokerEvent {
+        BrokerEvent {
+            kind,
+            client_id: Some(self.session.client_id.to_string()),
+            address: self.address,
+            detail: self.transport.to_owned(),
+        }
+    }
+
     /// Packets that came from it.
     pub(crate) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
@@ -146,6 +163,9 @@ impl ClientEntry {
         });
         connections.accepted.fetch_add(1, Ordering::Relaxed);
         connections.open().insert(number, client.clone());
+        connections
+            .events
+            .tell(|| client.event(EventKind::Connected));
         ClientEntry {
             inner: inner.clone(),
             number,
@@ -164,7 +184,10 @@ impl ClientEntry {
 
 impl Drop for ClientEntry {
     fn drop(&mut self) {
-        self.inner.connections.open().remove(&self.number);
+        let connections = &self.inner.connections;
+        connections.open().remove(&self.number);
+        let event = || self.client.event(EventKind::Disconnected);
+        connections.events.tell(event);
     }
 }
 
