@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::limits::DRAIN_TIMEOUT;
 use crate::model::quantity::{Bytes, Span};
-use crate::observe::trace::LogFormat;
+use crate::observe::log::LogFormat;
 
 pub use mqtt::{ExternalBroker, MqttConfig, MqttListener};
 
@@ -118,7 +118,7 @@ pub struct RawConfig {
     #[arg(long, env = "TIDEGATE_OUTBOUND_CA", value_name = "FILE")]
     pub outbound_ca: Option<PathBuf>,
 
-    /// How the host's log is written [default: text]
+    /// How the host's log is written [default: auto: text on a terminal, JSON anywhere else]
     #[arg(long, env = "TIDEGATE_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
 }

@@ -9,8 +9,9 @@ mod tests;
 pub mod trial;
 
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use aws_lc_rs::rand;
@@ -40,7 +41,9 @@ use crate::invoke::engine::PooledEngine;
 use crate::invoke::invoker::{Invoker, Services};
 use crate::model::device::Anonymous;
 use crate::model::secret::Secrets;
-use crate::observe::journal::Journals;
+use crate::observe::export::Exporter;
+use crate::observe::journal::{Journals, Watchers};
+use crate::observe::live::Live;
 use crate::observe::metrics::Metrics;
 use crate::shutdown::StopSignals;
 use crate::storage::broker::BrokerStore;
@@ -88,6 +91,7 @@ struct Addresses {
 
 /// The parts that both planes share.
 struct Parts {
+    data_dir: PathBuf,
     database: Database,
     devices: Arc<Devices>,
     guest_databases: Arc<GuestDatabases>,
@@ -150,6 +154,9 @@ async fn serve(config: &Config, announcement: Announcement) -> anyhow::Result<()
     }
     stop_admin.cancel();
     admin.join();
+    if let Some(exporter) = &parts.journals.watchers().exporter {
+        exporter.shutdown();
+    }
     Ok(())
 }
 
@@ -171,12 +178,22 @@ impl Parts {
         granted.replace(database.read(secrets::all).await?);
         let extra_roots = config.outbound_ca.as_deref().map(ExtraRoots::read);
         let extra_roots = extra_roots.transpose()?.unwrap_or_default();
+        let watchers = Watchers {
+            metrics: Metrics::new(),
+            live: Live::new(),
+            exporter: Exporter::from_environment()
+                .context(
+                    "traces cannot be exported as OTEL_EXPORTER_OTLP_ENDPOINT and its like say",
+                )?
+                .map(Arc::new),
+        };
         let services = Services {
             database: database.clone(),
             guest_databases: guest_databases.clone(),
             broker: broker.clone(),
             outbound: Outbound::new(extra_roots, granted.clone()),
             secrets: granted.clone(),
+            metrics: watchers.metrics.clone(),
             in_process: Arc::default(),
         };
         let in_process = services.in_process.clone();
@@ -190,7 +207,7 @@ impl Parts {
             cache_key,
             data_dir.files(),
         )?;
-        let journals = Arc::new(Journals::default());
+        let journals = Arc::new(Journals::new(watchers));
         let table = stored_table(&database, &journals).await?;
         let tables = Arc::new(TriggerTables::new(table));
         let invoker = Arc::new(invoker);
@@ -200,6 +217,7 @@ impl Parts {
         };
         in_process.get_or_init(|| Arc::new(calls));
         Ok(Parts {
+            data_dir: data_dir.path().to_owned(),
             database,
             devices,
             guest_databases,
@@ -236,7 +254,9 @@ impl Parts {
             devices: self.devices.clone(),
             guest_databases: self.guest_databases.clone(),
             broker: self.broker.clone(),
-            metrics: Metrics::install(),
+            watchers: self.journals.watchers().clone(),
+            data_dir: self.data_dir.clone(),
+            started: SystemTime::now(),
             http_url,
             draining,
         })

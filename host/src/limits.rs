@@ -344,12 +344,42 @@ pub const SQL_MEMORY_BYTES_MAX: usize = 192 * MIB as usize;
 
 /// Log lines kept of one function, in memory.
 pub const LOG_LINES_KEPT: usize = 1000;
-/// Bytes of log lines kept of one function, in memory.
-pub const LOG_BYTES_KEPT: usize = 512 * KIB as usize;
 /// Invocations kept of one function, in memory.
 pub const INVOCATIONS_KEPT: usize = 200;
-/// Bytes of the reasons why they failed, of all invocations kept of one function.
-pub const INVOCATION_REASON_BYTES_KEPT: usize = 256 * KIB as usize;
+/// Failed invocations kept of one function beyond [`INVOCATIONS_KEPT`].
+pub const FAILURES_KEPT: usize = 100;
+/// Bytes kept of one function, in memory: a third of log lines, of invocations and of failures each.
+pub const JOURNAL_BYTES_KEPT: usize = MIB as usize;
+/// Bytes kept of all functions, in memory: with many of them, each has less.
+pub const JOURNALS_BYTES_KEPT: usize = 48 * MIB as usize;
+/// Calls of capabilities that are recorded of one invocation; those beyond are counted.
+pub const CALLS_RECORDED_MAX: usize = 64;
+/// Bytes of what a recorded call is about, or of why it failed; a longer text is cut.
+pub const CALL_DETAIL_BYTES_MAX: usize = 256;
+/// Bytes of an event's description; a longer one is cut.
+pub const EVENT_BYTES_MAX: usize = 256;
+/// Log lines that are kept with the record of their invocation, the last ones.
+pub const RECORD_LINES_KEPT: usize = 50;
+/// Bytes of the log lines that are kept with the record of their invocation.
+pub const RECORD_LINE_BYTES_KEPT: usize = 16 * KIB as usize;
+/// Minutes for which is known how often a function ran and how long it took.
+pub const ACTIVITY_MINUTES: usize = 60;
+/// Bytes of a `tracestate`; a longer one is not passed on (W3C Trace Context, section 3.3.1.5).
+pub const TRACE_STATE_BYTES_MAX: usize = 512;
+/// Events of the live feed that are kept for slow readers and those that come back.
+pub const LIVE_EVENTS_KEPT: usize = 16_384;
+/// Bytes of these events, about.
+pub const LIVE_BYTES_KEPT: usize = 8 * MIB as usize;
+/// Bytes of free disk under which the host says that there is little left.
+pub const DISK_LOW_BYTES: u64 = 64 * MIB;
+/// Time for which a write that could not be stored counts as a problem of the host.
+pub const STORAGE_FAILURE_TOLD: Duration = Duration::from_secs(10);
+/// Events that a reader of the live feed takes at once.
+pub const LIVE_EVENTS_TAKEN: usize = 256;
+/// Bytes of a filter of the host's own log.
+pub const LOG_FILTER_BYTES_MAX: usize = KIB as usize;
+/// Lines of the host's own log that may wait to be written; those beyond are dropped.
+pub const HOST_LOG_LINES_WAITING: usize = 8192;
 /// Lines or events that a slow reader of a live stream may fall behind before it misses some (and is told so).
 pub const LIVE_BACKLOG: usize = 1024;
 /// Jobs waiting for the database writer. Beyond it, writers wait their turn.

@@ -144,6 +144,12 @@ impl HostBuilder {
     }
 }
 
+/// Whether this line of standard error says that the host has panicked. Guests that do are in its log, where lines begin
+/// with something else.
+fn is_own_panic(line: &str) -> bool {
+    line.starts_with("thread '") && line.contains("panicked at")
+}
+
 impl TestHost {
     /// How a host is started unless something else is said: an empty data directory, free ports.
     pub fn builder() -> HostBuilder {
@@ -178,6 +184,17 @@ impl TestHost {
     /// What the host has said on standard error since it was started.
     pub fn stderr(&self) -> String {
         self.read("stderr")
+    }
+
+    /// The file that the host's standard error goes into, also after it was started again.
+    pub fn stderr_file(&self) -> PathBuf {
+        self.directory.path().join("stderr")
+    }
+
+    /// One more environment variable when the host is started again.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        let environment = &mut self.builder.environment;
+        environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// The URL of a listener by its name in the ready line, such as `mqtts`.
@@ -356,7 +373,7 @@ impl TestHost {
     fn assert_no_panic(&self) {
         let said = self.stderr();
         assert!(
-            !said.contains("panicked at"),
+            !said.lines().any(is_own_panic),
             "the host has panicked:\n{said}"
         );
     }

@@ -19,6 +19,7 @@ use crate::limits;
 use crate::model::device::InvalidDevice;
 use crate::model::name::{InvalidName, Name};
 use crate::model::secret::InvalidSecret;
+use crate::observe::log::InvalidFilter;
 use crate::storage::database::StorageError;
 
 /// A request of the admin API that failed.
@@ -73,6 +74,14 @@ pub(super) enum ApiError {
     MqttOff,
     #[error(transparent)]
     BrokerStore(#[from] tidegate_broker::store::StoreError),
+    #[error(
+        "`{0}` has no record of an invocation `{1}`: the last ones are kept, failures longer than others"
+    )]
+    NoSuchInvocation(Name, String),
+    #[error(transparent)]
+    LogFilter(#[from] InvalidFilter),
+    #[error("this process has a log of its own, which the host did not start")]
+    NoLog,
     #[error("there is no client `{0}`; `tidegate broker clients` lists those that there are")]
     NoSuchClient(String),
     #[error("`{0}` has no dead letter `{1}`; `tidegate dead-letters` lists those that there are")]
@@ -115,6 +124,9 @@ impl ApiError {
             ApiError::NoSuchKey(..) => (S::NOT_FOUND, "no_such_key"),
             ApiError::MqttOff => (S::CONFLICT, "mqtt_off"),
             ApiError::BrokerStore(_) => (S::SERVICE_UNAVAILABLE, "storage_unavailable"),
+            ApiError::NoSuchInvocation(..) => (S::NOT_FOUND, "no_such_invocation"),
+            ApiError::LogFilter(_) => (S::BAD_REQUEST, "log_filter_invalid"),
+            ApiError::NoLog => (S::CONFLICT, "log_not_ours"),
             ApiError::NoSuchClient(_) => (S::NOT_FOUND, "no_such_client"),
             ApiError::NoSuchDeadLetter(..) => (S::NOT_FOUND, "no_such_dead_letter"),
             ApiError::InboxNotEmpty(..) => (S::CONFLICT, "inbox_not_empty"),

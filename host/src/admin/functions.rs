@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tidegate_broker::Disposal;
 
+use super::activity::Activity;
 use super::dead_letters;
 use super::error::ApiError;
 use super::router::{ApiResult, Deploys, Host, Viewer, name};
@@ -25,7 +26,7 @@ use crate::model::manifest::Manifest;
 use crate::model::name::Name;
 use crate::model::route::OPTIONAL_SLASH;
 use crate::model::schedule::{self, ScheduleTrigger};
-use crate::observe::journal::{Record, rfc3339};
+use crate::observe::log_line::rfc3339;
 
 /// `GET /functions`
 pub(super) async fn list(_: Viewer, State(host): Host) -> Json<Value> {
@@ -189,22 +190,6 @@ pub(super) async fn rollback(
     Ok(Json(summary(&host.http_url, &function)))
 }
 
-/// `GET /functions/{name}/invocations`
-pub(super) async fn invocations(
-    _: Viewer,
-    State(host): Host,
-    Path(function): Path<String>,
-) -> ApiResult {
-    let function = find(&host.tables, &name(&function)?)?;
-    let invocations: Vec<Value> = function
-        .journal
-        .invocations()
-        .iter()
-        .map(invocation)
-        .collect();
-    Ok(Json(json!({ "invocations": invocations })))
-}
-
 /// The function of this name, as it serves now.
 pub(super) fn find(
     tables: &crate::trigger::tables::TriggerTables,
@@ -215,21 +200,6 @@ pub(super) fn find(
         .function(name)
         .ok_or_else(|| DeployError::NoSuchFunction(name.clone()))?;
     Ok(function.clone())
-}
-
-/// An invocation as the API shows it.
-pub(super) fn invocation(record: &Record) -> Value {
-    json!({
-        "id": record.id.to_string(),
-        "trigger": record.trigger,
-        "revision": record.revision,
-        "started_at": rfc3339(record.started),
-        "duration_ms": record.duration.as_secs_f64() * 1000.0,
-        "cpu_ms": record.cpu.as_secs_f64() * 1000.0,
-        "outcome": record.outcome.code(),
-        "blame": record.outcome.blame().map(crate::model::outcome::Blame::as_str),
-        "reason": record.outcome.reason(),
-    })
 }
 
 fn summary(http_url: &str, function: &ReadyFunction) -> Value {
@@ -253,6 +223,7 @@ fn summary(http_url: &str, function: &ReadyFunction) -> Value {
         "urls": urls,
         "invocations": totals.invocations,
         "failures": totals.failures,
+        "activity": Activity::of(function),
     })
 }
 

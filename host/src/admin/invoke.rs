@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 
 use super::broker::{MessageRequest, bytes_of};
 use super::error::ApiError;
-use super::functions::{find, invocation};
+use super::functions::find;
+use super::invocations::Invocation;
 use super::router::{ApiResult, Deploys, Host, name};
 use crate::invoke::http::NoAnswer;
 use crate::invoke::ready::ReadyFunction;
@@ -96,12 +97,18 @@ pub(super) async fn invoke(
                 .invoker
                 .invoke_mqtt(&function, &message, &delivery)
                 .await;
-            (record.id, json!({ "invocation": invocation(&record) }))
+            (
+                record.id,
+                json!({ "invocation": Invocation::from(&*record) }),
+            )
         }
         InvokeRequest::Schedule(event) => {
             let tick = event.into_tick(&function)?;
             let record = host.invoker.invoke_tick(&function, &tick).await;
-            (record.id, json!({ "invocation": invocation(&record) }))
+            (
+                record.id,
+                json!({ "invocation": Invocation::from(&*record) }),
+            )
         }
         InvokeRequest::Http(event) => {
             let id = InvocationId::new();
@@ -119,7 +126,7 @@ pub(super) async fn invoke(
                 Err(NoAnswer::Failed(_)) => json!({}),
             };
             if let Ok(Ok(record)) = tokio::time::timeout(RECORD_TIMEOUT, invoked.record).await {
-                result["invocation"] = invocation(&record);
+                result["invocation"] = json!(Invocation::from(&*record));
             }
             (id, result)
         }
@@ -130,6 +137,7 @@ pub(super) async fn invoke(
         .lines()
         .into_iter()
         .filter(|line| line.invocation == id)
+        .map(|line| (*line).clone())
         .collect();
     result["logs"] = json!(logs);
     Ok(Json(result))

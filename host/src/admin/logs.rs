@@ -1,13 +1,15 @@
 //! Logs of a function: what is kept and, on request, what comes, as server-sent events.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::{Stream, StreamExt as _, stream};
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
@@ -15,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::functions::find;
 use super::router::{ApiResult, Host, KEEP_ALIVE, Viewer, name};
-use crate::observe::journal::LogLine;
+use crate::observe::log_line::LogLine;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +26,12 @@ pub(super) struct LogsQuery {
     invocation: Option<String>,
     #[serde(default)]
     follow: bool,
+}
+
+/// Log lines, oldest first.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct LogList {
+    logs: Vec<LogLine>,
 }
 
 /// `GET /functions/{name}/logs`
@@ -36,10 +44,15 @@ pub(super) async fn logs(
     let function = find(&host.tables, &name(&function)?)?;
     if !query.follow {
         let lines = query.select(function.journal.lines());
-        return Ok(Json(json!({ "logs": lines })).into_response());
+        let logs = lines.iter().map(|line| (**line).clone()).collect();
+        return Ok(Json(LogList { logs }).into_response());
     }
     let (kept, live) = function.journal.follow();
-    let kept: Vec<Event> = query.select(kept).iter().map(log_event).collect();
+    let kept: Vec<Event> = query
+        .select(kept)
+        .iter()
+        .map(|line| log_event(line))
+        .collect();
     let live = BroadcastStream::new(live).filter_map(move |line| {
         std::future::ready(match line {
             Ok(line) => query.wants(&line).then(|| log_event(&line)),
@@ -54,7 +67,7 @@ pub(super) async fn logs(
 
 impl LogsQuery {
     /// The lines asked for, of those that are kept.
-    fn select(&self, mut lines: Vec<LogLine>) -> Vec<LogLine> {
+    fn select(&self, mut lines: Vec<Arc<LogLine>>) -> Vec<Arc<LogLine>> {
         lines.retain(|line| self.wants(line));
         let beyond_limit = lines.len().saturating_sub(self.limit.unwrap_or(usize::MAX));
         lines.split_off(beyond_limit)
@@ -76,6 +89,9 @@ fn missed_event(lines: u64) -> Event {
 }
 
 /// The stream, ended when the host drains: a reader would otherwise hold it up for the whole grace period.
-fn until<T>(draining: CancellationToken, events: impl Stream<Item = T>) -> impl Stream<Item = T> {
+pub(super) fn until<T>(
+    draining: CancellationToken,
+    events: impl Stream<Item = T>,
+) -> impl Stream<Item = T> {
     events.take_until(async move { draining.cancelled().await })
 }

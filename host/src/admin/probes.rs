@@ -1,10 +1,10 @@
-//! Probes and metrics: answered on this machine without a token.
+//! Probes: answered on this machine without a token.
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 
-use super::router::{Host, LocalOrViewer, plain};
+use super::router::{Host, LocalOrViewer};
 use crate::storage::key_value;
 
 /// `GET /healthz`: the process answers.
@@ -28,9 +28,4 @@ pub(super) async fn readyz(_: LocalOrViewer, State(host): Host) -> Response {
                 .into_response()
         }
     }
-}
-
-/// `GET /metrics`: in Prometheus' text format.
-pub(super) async fn metrics(_: LocalOrViewer, State(host): Host) -> Response {
-    plain("text/plain; version=0.0.4", host.metrics.render())
 }

@@ -2,8 +2,9 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Request, State};
@@ -26,8 +27,8 @@ use super::auth::{AdminGrants, Role, Tokens};
 use super::error::ApiError;
 use super::login::LoginCode;
 use super::{
-    broker, databases, dead_letters, devices, functions, invoke, key_value, live, login, openapi,
-    page, probes, secrets,
+    activity, broker, databases, dead_letters, devices, functions, invocations, invoke, key_value,
+    live, log_filter, login, logs, metrics, openapi, page, probes, secrets, vitals,
 };
 use crate::access::devices::Devices;
 use crate::access::tokens::Claims;
@@ -37,7 +38,7 @@ use crate::invoke::invoker::Invoker;
 use crate::limits::{ADMIN_BODY_BYTES_MAX, HTTP_BODY_IDLE_TIMEOUT};
 use crate::model::id::InvocationId;
 use crate::model::name::Name;
-use crate::observe::metrics::Metrics;
+use crate::observe::journal::Watchers;
 use crate::storage::database::Database;
 use crate::storage::guest_databases::GuestDatabases;
 use crate::trigger::tables::TriggerTables;
@@ -55,7 +56,9 @@ pub struct AdminState {
     pub devices: Arc<Devices>,
     pub guest_databases: Arc<GuestDatabases>,
     pub broker: Option<Broker>,
-    pub metrics: Metrics,
+    pub watchers: Watchers,
+    pub data_dir: PathBuf,
+    pub started: SystemTime,
     /// Where functions are reached, as in `http://127.0.0.1:3000`.
     pub http_url: String,
     /// Raised when the host drains: it is not ready for more.
@@ -65,6 +68,14 @@ pub struct AdminState {
 /// Serves until `stop`, then lets what runs finish, also what nobody waits for any more.
 pub async fn serve(state: Arc<AdminState>, listener: TcpListener, stop: CancellationToken) {
     let (deployer, devices) = (state.deployer.clone(), state.devices.clone());
+    let watch = tokio::spawn(vitals::watch(state.clone(), stop.clone()));
+    if let Some(broker) = &state.broker {
+        tokio::spawn(live::tell_of_broker(
+            broker.clone(),
+            state.watchers.live.clone(),
+            stop.clone(),
+        ));
+    }
     let router = router(state);
     http_server::serve(listener, stop, |address| {
         let router = router.clone().layer(Extension(ConnectInfo(address)));
@@ -81,6 +92,8 @@ pub async fn serve(state: Arc<AdminState>, listener: TcpListener, stop: Cancella
         })
     })
     .await;
+    // It ends with the others, and a panic in it was reported.
+    let _ = watch.await;
     deployer.idle().await;
     devices.idle().await;
 }
@@ -95,8 +108,10 @@ pub fn router(state: Arc<AdminState>) -> Router {
         )
         .route("/functions/{name}/revisions", get(functions::revisions))
         .route("/functions/{name}/rollback", post(functions::rollback))
-        .route("/functions/{name}/logs", get(live::logs))
-        .route("/functions/{name}/invocations", get(functions::invocations))
+        .route("/functions/{name}/logs", get(logs::logs))
+        .route("/functions/{name}/activity", get(activity::show))
+        .route("/functions/{name}/invocations", get(invocations::list))
+        .route("/functions/{name}/invocations/{id}", get(invocations::show))
         .route("/functions/{name}/invoke", post(invoke::invoke))
         .route("/buckets", get(key_value::buckets))
         .route("/buckets/{bucket}/keys", get(key_value::list))
@@ -107,6 +122,9 @@ pub fn router(state: Arc<AdminState>) -> Router {
         .route("/databases", get(databases::list))
         .route("/databases/{name}", delete(databases::delete))
         .route("/secrets", get(secrets::list))
+        .route("/live", get(live::live))
+        .route("/vitals", get(vitals::vitals))
+        .route("/log-filter", get(log_filter::show).put(log_filter::put))
         .route("/login", post(login::login))
         .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
         // These two count their own bytes.
@@ -124,7 +142,7 @@ pub fn router(state: Arc<AdminState>) -> Router {
         .route("/openapi.json", get(openapi::openapi))
         .route("/healthz", get(probes::healthz))
         .route("/readyz", get(probes::readyz))
-        .route("/metrics", get(probes::metrics))
+        .route("/metrics", get(metrics::metrics))
         .fallback(|| async { ApiError::NoSuchPath })
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .layer(middleware::from_fn(finish))

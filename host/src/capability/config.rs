@@ -16,6 +16,7 @@ use crate::model::config::ConfigValue;
 use crate::model::grant::Grants;
 use crate::model::name::Name;
 use crate::model::secret::Secrets;
+use crate::observe::calls::{Call, Calls};
 
 /// The function's configuration.
 #[derive(Clone)]
@@ -26,11 +27,14 @@ pub struct ConfigContext {
     pub grants: Arc<Grants>,
     /// The host's secrets.
     pub secrets: Secrets,
+    /// Where its calls are recorded.
+    pub calls: Calls,
 }
 
 impl ConfigContext {
     /// What the function reads under this key. A secret wins over the `[config]` table.
     pub fn look_up(&self, key: &str) -> Option<String> {
+        let _call = self.calls.begin(Call::ConfigGet, || key);
         let reveal = |name: &Name| Some(self.secrets.get(name)?.reveal().to_owned());
         let granted = self.grants.secrets.iter().find(|name| name.as_str() == key);
         granted

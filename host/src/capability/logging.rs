@@ -3,7 +3,7 @@
 use wasmtime::component::HasData;
 
 use crate::bindings::imports::wasi::logging::logging::{Host, Level as GuestLevel};
-use crate::observe::journal::Level;
+use crate::observe::log_line::Level;
 use crate::observe::output::Output;
 
 /// Names [`Output`] to the linker.

@@ -8,6 +8,8 @@ use super::outbound::FunctionOutbound;
 use super::under_way::UnderWay;
 use crate::bindings::imports::tidegate::mqtt::{client, types};
 use crate::model::grant::Grants;
+use crate::observe::calls::{Call, Calls, OpenCall};
+use crate::observe::trace_context::{RemoteContext, TRACEPARENT, TRACESTATE};
 use tidegate_broker::Broker;
 use tidegate_broker::limits::PAYLOAD_BYTES_MAX;
 use tidegate_broker::message::{Message, Properties, QoS};
@@ -26,6 +28,8 @@ pub struct MqttContext {
     pub under_way: UnderWay,
     /// Functions that the event of this invocation has passed through.
     pub hops: u32,
+    /// Where its calls are recorded.
+    pub calls: Calls,
 }
 
 /// Names [`MqttContext`] to the linker.
@@ -50,8 +54,19 @@ impl MqttContext {
     /// Publishes a message, if it is granted and within its bounds.
     pub(super) async fn publish_checked(
         &self,
-        message: types::Message,
+        mut message: types::Message,
     ) -> Result<(), types::Error> {
+        let topic = message.topic.clone();
+        let mut call = self.calls.begin(Call::MqttPublish, || topic);
+        pass_on(&call, &mut message.user_properties);
+        let published = self.publish_granted(message).await;
+        if let Err(error) = &published {
+            call.failed(format_args!("{error:?}"));
+        }
+        published
+    }
+
+    async fn publish_granted(&self, message: types::Message) -> Result<(), types::Error> {
         let topic: TopicName = message
             .topic
             .parse()
@@ -100,6 +115,24 @@ impl MqttContext {
             .publish(message)
             .await
             .map_err(|error| unavailable(error.to_string()))
+    }
+}
+
+/// Makes the call the parent of what the message starts, where its trace is passed on and the function has not put the
+/// message into another one.
+fn pass_on(call: &OpenCall, properties: &mut Vec<(String, String)>) {
+    let trace = call.context();
+    let is_of_another = |(name, value): &(String, String)| {
+        let parsed = || RemoteContext::parse(value, None);
+        name == TRACEPARENT && parsed().is_none_or(|own| own.trace != trace.trace)
+    };
+    if !trace.is_passed_on || properties.iter().any(is_of_another) {
+        return;
+    }
+    properties.retain(|(name, _)| name != TRACEPARENT && name != TRACESTATE);
+    properties.push((TRACEPARENT.to_owned(), trace.traceparent(call.span())));
+    if let Some(state) = trace.tracestate() {
+        properties.push((TRACESTATE.to_owned(), state.to_owned()));
     }
 }
 

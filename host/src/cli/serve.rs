@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::RawConfig;
 use crate::host::{self, Announcement};
-use crate::observe::trace;
+use crate::observe::log;
 
 /// The settings of a host, as flags, in the environment, or in a file; in this order of precedence.
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
         .transpose()?
         .unwrap_or_default();
     let config = args.settings.or(file).resolve()?;
-    trace::start(config.log_format);
+    let _log = log::start(config.log_format);
     let announcement = if args.ready_json {
         Announcement::Json
     } else {

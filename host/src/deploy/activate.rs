@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::{RwLock, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use wasmparser::Parser;
@@ -34,6 +34,8 @@ use crate::model::name::Name;
 use crate::model::schedule;
 use crate::model::secret::Secrets;
 use crate::observe::journal::Journals;
+use crate::observe::live::Event;
+use crate::observe::log_line::rfc3339;
 use crate::storage::database::{Database, StorageError};
 use crate::storage::deployments::{self, NewRevision, StoredRevision};
 use crate::storage::guest_databases::GuestDatabases;
@@ -348,6 +350,7 @@ impl Deployer {
         self.tried.forget(checked.digest);
         let function = self.activate(&upload.name, number).await?;
         tracing::info!(function = %upload.name, revision = number, digest = %checked.digest, actor, "deployed");
+        self.tell("deployed", &upload.name, Some(number), actor);
         Ok(Deployed {
             function,
             created: true,
@@ -399,6 +402,7 @@ impl Deployer {
             .await?;
         let function = self.activate(name, number).await?;
         tracing::info!(function = %name, revision = number, actor, "rolled back");
+        self.tell("rolled_back", name, Some(number), actor);
         Ok(function)
     }
 
@@ -422,6 +426,7 @@ impl Deployer {
         self.journals.forget(name);
         self.sweep().await;
         tracing::info!(function = %name, actor, "deleted");
+        self.tell("deleted", name, None, actor);
         Ok(())
     }
 
@@ -436,6 +441,17 @@ impl Deployer {
             return Err(DeployError::NoSuchFunction(name.clone()));
         }
         Ok(revisions)
+    }
+
+    /// Tells those who look on.
+    fn tell(&self, action: &'static str, function: &Name, revision: Option<u32>, actor: &str) {
+        self.journals.watchers().live.tell(|| {
+            let data = json!({
+                "at": rfc3339(SystemTime::now()), "action": action, "function": function,
+                "revision": revision, "actor": actor,
+            });
+            Event::Other("deploy", Some(function.clone()), data.to_string().into())
+        });
     }
 
     /// Forgets compiled components that no revision refers to and no recent dry run; left to the next one while others

@@ -27,7 +27,6 @@ use crate::model::app::is_component_host;
 use crate::model::event::MatchedRoute;
 use crate::model::id::InvocationId;
 use crate::model::static_response::StaticResponse;
-use crate::observe::metrics;
 use crate::trigger::headers::describe;
 use crate::trigger::table::RouteMatch;
 use crate::trigger::tables::TriggerTables;
@@ -116,7 +115,7 @@ where
     let answered = invoker.invoke_http(function, id, request).await.response;
     answered.map_err(|no_answer| {
         if let NoAnswer::Refused(refusal) = &no_answer {
-            metrics::refused(function.name.as_str(), refusal.code());
+            function.journal.metrics.refused(refusal.code());
         }
         respond(&Reason::NoAnswer(id, no_answer))
     })

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde_json::json;
 use tidegate_broker::Broker;
 use tidegate_broker::inbox::{Arrival, InOrder, Inbox, InboxFilter};
 use tidegate_broker::limits::HOPS_MAX;
@@ -28,8 +29,8 @@ use crate::model::manifest::{MqttTrigger, Order};
 use crate::model::name::Name;
 use crate::model::outcome::Outcome;
 use crate::model::quantity::Span;
-use crate::observe::journal::{Level, Source};
-use crate::observe::metrics;
+use crate::observe::live::Event;
+use crate::observe::log_line::{Attribution, Level, Source, rfc3339};
 use crate::trigger::table::TriggerTable;
 use crate::trigger::tables::{Follower, TriggerTables};
 
@@ -126,11 +127,23 @@ impl MqttIngress {
         let patience = patience(&function, &arrival);
         if message.hops >= HOPS_MAX {
             let why = format!("in a loop: it has passed through {HOPS_MAX} functions");
-            return give_up(&function, arrival, InvocationId::new(), "loop", why);
+            return give_up(
+                &function,
+                arrival,
+                without_invocation(&function),
+                "loop",
+                why,
+            );
         }
         if patience.is_over(&arrival) {
             let why = patience.too_late();
-            return give_up(&function, arrival, InvocationId::new(), "deadline", why);
+            return give_up(
+                &function,
+                arrival,
+                without_invocation(&function),
+                "deadline",
+                why,
+            );
         }
         let delivery = Delivery {
             id: arrival.id(),
@@ -148,13 +161,13 @@ impl MqttIngress {
         let pause = backoff(delivery.attempt);
         if arrival.is_volatile() {
             let why = format!("after the one attempt that QoS 0 has: {reason}");
-            give_up(&function, arrival, record.id, "attempts", why);
+            give_up(&function, arrival, record.attribution(), "attempts", why);
         } else if delivery.attempt >= patience.attempts {
             let why = format!("after {} attempts: {reason}", delivery.attempt);
-            give_up(&function, arrival, record.id, "attempts", why);
+            give_up(&function, arrival, record.attribution(), "attempts", why);
         } else if patience.is_over_in(&arrival, pause) {
             let why = format!("{}: {reason}", patience.too_late());
-            give_up(&function, arrival, record.id, "deadline", why);
+            give_up(&function, arrival, record.attribution(), "deadline", why);
         } else {
             arrival.retry(reason, pause);
         }
@@ -202,19 +215,40 @@ fn filter_of(trigger: &MqttTrigger) -> InboxFilter {
     }
 }
 
+/// For a message that is given up without having been tried.
+fn without_invocation(function: &ReadyFunction) -> Attribution {
+    Attribution::of_event(InvocationId::new(), function.revision)
+}
+
 fn give_up(
     function: &ReadyFunction,
     arrival: Arrival,
-    invocation: InvocationId,
+    of: Attribution,
     reason: &'static str,
     why: String,
 ) {
-    metrics::message_dropped(function.name.as_str(), reason);
+    function.journal.metrics.message_given_up(reason);
     let (id, topic) = (arrival.id(), arrival.message().topic);
     let text = format!("message {id} on `{topic}` is given up {why}");
     function
         .journal
-        .log(invocation, Level::Error, Source::Host, "", &text);
+        .log(&of, Level::Error, Source::Host, "", &text);
     tracing::warn!(function = %function.name, topic = topic.as_str(), message = id, why, "a message is given up");
+    function.journal.live().tell(|| {
+        let action = if arrival.is_volatile() {
+            "message_dropped"
+        } else {
+            "dead_letter"
+        };
+        let data = json!({
+            "at": rfc3339(SystemTime::now()), "action": action, "client_id": null, "address": null,
+            "function": function.name, "topic": topic.as_str(), "detail": why,
+        });
+        Event::Other(
+            "broker",
+            Some(function.name.clone()),
+            data.to_string().into(),
+        )
+    });
     arrival.give_up(why);
 }

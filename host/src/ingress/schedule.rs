@@ -22,8 +22,8 @@ use crate::invoke::ready::ReadyFunction;
 use crate::limits::{ATTEMPTS_DEFAULT, CLOCK_CHECK_PERIOD};
 use crate::model::outcome::Outcome;
 use crate::model::schedule::{Plan, ScheduleKey, ScheduleTrigger, Tick, rfc3339};
-use crate::observe::journal::{Level, Record, Source};
-use crate::observe::metrics;
+use crate::observe::log_line::{Level, Source};
+use crate::observe::record::Record;
 use crate::storage::database::{Database, StorageError};
 use crate::storage::schedules;
 use crate::trigger::table::TriggerTable;
@@ -244,7 +244,9 @@ impl ScheduleIngress {
     ) {
         if tick.missed > 0 {
             tracing::info!(function = %key.function, cron = key.cron, missed = tick.missed, "ticks are passed over");
-            metrics::ticks_missed(key.function.as_str(), tick.missed);
+            if let Some((function, _)) = self.find(key) {
+                function.journal.metrics.ticks_missed(tick.missed);
+            }
         }
         // The revision of the moment: a retry may be what a new deployment was made for.
         while let Some((function, attempts)) = self.find(key) {
@@ -292,7 +294,7 @@ impl Schedules {
 }
 
 fn give_up(function: &ReadyFunction, tick: &Tick, record: &Record) {
-    metrics::tick_given_up(function.name.as_str());
+    function.journal.metrics.tick_given_up();
     let attempts = match tick.attempt {
         1 => "1 attempt".to_owned(),
         count => format!("{count} attempts"),
@@ -306,7 +308,7 @@ fn give_up(function: &ReadyFunction, tick: &Tick, record: &Record) {
     );
     function
         .journal
-        .log(record.id, Level::Error, Source::Host, "", &text);
+        .log(&record.attribution(), Level::Error, Source::Host, "", &text);
     tracing::warn!(function = %function.name, tick = tick.id, attempts = tick.attempt, "a tick is given up");
 }
 

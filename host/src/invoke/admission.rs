@@ -39,6 +39,7 @@ impl Refusal {
 /// Gives out the places of one function.
 pub struct Admission {
     places: Arc<Semaphore>,
+    concurrency: u32,
     waiting: AtomicU32,
     waiting_max: u32,
     rate: Option<Mutex<Pace>>,
@@ -65,6 +66,7 @@ impl Admission {
     pub fn new(limits: &FunctionLimits) -> Admission {
         Admission {
             places: Arc::new(Semaphore::new(limits.concurrency as usize)),
+            concurrency: limits.concurrency,
             waiting: AtomicU32::new(0),
             waiting_max: limits.queue,
             rate: limits.rate.map(|rate| Mutex::new(Pace::new(rate))),
@@ -93,6 +95,13 @@ impl Admission {
         Ok(place
             .map_err(|_| Refusal::QueueTimeout)?
             .expect("the semaphore is never closed"))
+    }
+
+    /// Invocations that have a place, and events that wait for one.
+    pub fn figures(&self) -> (u32, u32) {
+        let free = u32::try_from(self.places.available_permits()).unwrap_or(u32::MAX);
+        let in_flight = self.concurrency.saturating_sub(free);
+        (in_flight, self.waiting.load(Ordering::Relaxed))
     }
 
     /// A place, however long it takes: for events that have waited in a queue of their own.

@@ -8,13 +8,14 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use wasmtime::Engine;
 
 use crate::model::abi::Abi;
 use crate::model::digest::Digest;
-use crate::observe::metrics;
+use crate::observe::metrics::{CacheLookup, Metrics};
 
 /// The directory of compiled components.
 pub(super) struct ArtifactCache {
@@ -22,6 +23,7 @@ pub(super) struct ArtifactCache {
     key: hmac::Key,
     /// What code is compiled for, by ABI: it is part of each file's name.
     engines: [(Abi, String); 2],
+    metrics: Arc<Metrics>,
 }
 
 const MAC_BYTES: usize = 32;
@@ -31,6 +33,7 @@ impl ArtifactCache {
         directory: PathBuf,
         key: [u8; 32],
         engines: [(Abi, &Engine); 2],
+        metrics: Arc<Metrics>,
     ) -> std::io::Result<ArtifactCache> {
         std::fs::create_dir_all(&directory)?;
         let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
@@ -43,6 +46,7 @@ impl ArtifactCache {
             directory,
             key,
             engines,
+            metrics,
         })
     }
 
@@ -53,7 +57,10 @@ impl ArtifactCache {
 
     /// The compiled component, if there is one and it is the host's own.
     pub(super) fn load(&self, digest: Digest, abi: Abi) -> Option<Vec<u8>> {
-        let mut sealed = std::fs::read(self.path(digest, abi)).ok()?;
+        let Ok(mut sealed) = std::fs::read(self.path(digest, abi)) else {
+            self.metrics.looked_up(CacheLookup::Miss);
+            return None;
+        };
         let compiled = sealed.get(MAC_BYTES..).unwrap_or_default();
         let authentic = sealed.len() > MAC_BYTES
             && hmac::verify(
@@ -64,9 +71,10 @@ impl ArtifactCache {
             .is_ok();
         if !authentic {
             tracing::warn!(%digest, "a compiled component was not the host's own; it is compiled anew");
-            metrics::cache_rejected();
+            self.metrics.looked_up(CacheLookup::Rejected);
             return None;
         }
+        self.metrics.looked_up(CacheLookup::Hit);
         Some(sealed.split_off(MAC_BYTES))
     }
 

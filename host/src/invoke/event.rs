@@ -4,19 +4,19 @@
 //! guest is called with is in a file for each kind.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::oneshot;
 use wasmtime::Store;
 
-use super::instance_state::{InstanceState, Start};
-use super::invoker::{Invoker, Recorder, host_error, outcome_of};
+use super::instance_state::InstanceState;
+use super::invoker::{Beginning, Invoker, Recorder, host_error, outcome_of};
 use super::ready::{Loaded, ReadyFunction};
 use super::turns;
-use crate::model::cpu_time::CpuTime;
 use crate::model::id::InvocationId;
 use crate::model::outcome::{Outcome, Reason};
-use crate::observe::journal::Record;
-use crate::observe::output::Output;
+use crate::observe::record::Record;
+use crate::observe::trace_context::RemoteContext;
 
 /// A trap outside, the guest's error inside.
 pub(super) type Handled = wasmtime::Result<Result<(), String>>;
@@ -32,6 +32,12 @@ pub(super) trait Event: Send + Sync + 'static {
 
     /// Functions that it has passed through.
     fn hops(&self) -> u32;
+
+    /// What it is, in a few words.
+    fn describe(&self) -> String;
+
+    /// The trace that it is part of.
+    fn parent(&self) -> Option<RemoteContext>;
 
     /// The entry point, if the component has one.
     fn entry(loaded: &Loaded) -> Option<&Self::Entry>;
@@ -50,25 +56,26 @@ impl Invoker {
         &self,
         function: &Arc<ReadyFunction>,
         event: E,
-    ) -> Record {
+    ) -> Arc<Record> {
+        let arrived = Instant::now();
         let place = function.admission.enter_patiently().await;
         let ready = match self.ready(function).await {
             Ok((runtime, loaded)) => Ok((runtime, runtime.room(function, loaded.slots).await)),
             Err(outcome) => Err(outcome),
         };
-        let id = InvocationId::new();
+        let beginning = Beginning {
+            id: InvocationId::new(),
+            trigger: E::TRIGGER,
+            event: event.describe(),
+            parent: event.parent(),
+            queued: arrived.elapsed(),
+        };
         let (done, record) = oneshot::channel();
-        let cpu = CpuTime::new(function.limits.cpu);
-        let recorder = Recorder::new(function, id, E::TRIGGER, cpu.clone(), done);
+        let recorder = Recorder::new(function, beginning, done);
         match ready {
             Err(outcome) => recorder.finish(outcome),
             Ok((runtime, room)) => {
-                let start = Start {
-                    output: Output::new(function.journal.clone(), id, function.limits.log_bytes),
-                    cpu,
-                    hops: event.hops(),
-                    program: None,
-                };
+                let start = recorder.start(event.hops(), None);
                 let store = self.store(runtime, function, start);
                 let function = function.clone();
                 self.spawn(async move {

@@ -24,18 +24,17 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 use super::admission::Refusal;
 use super::body::FunctionBody;
 use super::body::LimitedBody;
-use super::instance_state::{InstanceState, Start};
-use super::invoker::{Invoker, Recorder, Verdict, host_error, outcome_of};
+use super::instance_state::InstanceState;
+use super::invoker::{Beginning, Invoker, Recorder, Verdict, host_error, outcome_of};
 use super::ready::{HttpEntry, Loaded, ReadyFunction};
 use super::runtime::{Room, Runtime};
 use super::turns;
 use crate::limits::APP_CALL_ROOM_TIMEOUT;
-use crate::model::cpu_time::CpuTime;
 use crate::model::event::Hops;
 use crate::model::id::InvocationId;
 use crate::model::outcome::Outcome;
-use crate::observe::journal::Record;
-use crate::observe::output::Output;
+use crate::observe::record::Record;
+use crate::observe::trace_headers;
 
 /// Why a request got no answer from its function.
 #[derive(Debug)]
@@ -53,7 +52,7 @@ pub struct HttpInvocation {
     /// The response, whose body may still be on its way.
     pub response: Result<Response<FunctionBody>, NoAnswer>,
     /// The record, once the invocation has ended; nothing where it was refused.
-    pub record: oneshot::Receiver<Record>,
+    pub record: oneshot::Receiver<Arc<Record>>,
 }
 
 /// What the client is to get of the guest's answer.
@@ -90,19 +89,29 @@ impl Invoker {
         &self,
         function: &Arc<ReadyFunction>,
         id: InvocationId,
-        request: Request<B>,
-        done: oneshot::Sender<Record>,
+        mut request: Request<B>,
+        done: oneshot::Sender<Arc<Record>>,
     ) -> Result<Response<FunctionBody>, NoAnswer>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
         let limits = &function.limits;
+        let arrived = Instant::now();
         let hops = request.extensions().get().map_or(0, |Hops(hops)| *hops);
         let admitted = self.admit(function, hops).await;
         let admitted = admitted.map_err(NoAnswer::Refused)?;
-        let cpu = CpuTime::new(limits.cpu);
-        let recorder = Recorder::new(function, id, "http", cpu.clone(), done);
+        let beginning = Beginning {
+            id,
+            trigger: "http",
+            // Without the query, which may have what is nobody's business.
+            event: format!("{} {}", request.method(), request.uri().path()),
+            parent: trace_headers::parent(request.headers()),
+            queued: arrived.elapsed(),
+        };
+        let recorder = Recorder::new(function, beginning, done);
+        let trace = recorder.trace();
+        trace_headers::pass_on(trace, trace.span, request.headers_mut());
         let Admitted {
             runtime,
             entry,
@@ -123,13 +132,7 @@ impl Invoker {
             response_bytes_max: limits.response_bytes,
         };
         let (call, program) = Call::new(entry, request);
-        let output = Output::new(function.journal.clone(), id, limits.log_bytes);
-        let start = Start {
-            output,
-            cpu,
-            hops,
-            program,
-        };
+        let start = recorder.start(hops, program);
         let store = self.store(runtime, function, start);
         let guest = run(function.clone(), store, call, answer, recorder);
         let task = self.spawn(async move {
@@ -248,8 +251,9 @@ impl Answer {
         self.flags.answered.store(true, Ordering::Release);
         let answered = response.and_then(|response| self.judge(response));
         // Before the guest goes on: its end must not be recorded ahead of what became of its answer.
-        if let Err(outcome) = &answered {
-            self.flags.verdict.is(outcome.clone());
+        match &answered {
+            Ok(response) => self.flags.verdict.has_status(response.status()),
+            Err(outcome) => self.flags.verdict.is(outcome.clone()),
         }
         // The client may have gone away meanwhile.
         let _ = self.sender.send(answered);

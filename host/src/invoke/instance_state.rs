@@ -25,6 +25,8 @@ use crate::capability::under_way::UnderWay;
 use crate::limits;
 use crate::model::cpu_time::CpuTime;
 use crate::model::secret::Secrets;
+use crate::observe::calls::{Call, Calls, OpenCall};
+use crate::observe::metrics::Metrics;
 use crate::observe::output::{Output, Stream};
 use crate::storage::database::Database;
 use crate::storage::guest_databases::{Caller, GuestDatabases};
@@ -43,6 +45,8 @@ pub struct Services {
     pub secrets: Secrets,
     /// How functions reach others.
     pub outbound: Outbound,
+    /// What the host counts.
+    pub metrics: Arc<Metrics>,
     /// Who answers calls within an app: set when there are functions to be called.
     pub in_process: Arc<OnceLock<Arc<dyn InProcess>>>,
 }
@@ -53,6 +57,8 @@ pub(super) struct Start {
     pub(super) output: Output,
     /// What it computes is added here.
     pub(super) cpu: CpuTime,
+    /// What it does beyond computing.
+    pub(super) calls: Calls,
     /// Functions that its event has passed through.
     pub(super) hops: u32,
     /// For a program: its environment and its pipes.
@@ -70,6 +76,7 @@ pub(super) struct InstanceState {
     sockets: Sockets,
     pub(super) limiter: MemoryLimiter,
     pub(super) cpu: CpuTime,
+    pub(super) calls: Calls,
     pub(super) config: ConfigContext,
     pub(super) output: Output,
     pub(super) mqtt: MqttContext,
@@ -87,10 +94,10 @@ impl InstanceState {
         let mut wasi = wasi(function, files, start.program, &output);
         let outbound = function.outbound(&services.outbound);
         let denials = Denials::new(output.clone());
-        let sockets = Sockets::new(outbound.clone(), denials.clone());
+        let sockets = Sockets::new(outbound.clone(), denials.clone(), start.calls.clone());
         sockets.allow(&mut wasi);
         let until = Instant::now() + function.limits.timeout;
-        let calls = app_calls(function, services, start.hops);
+        let app_calls = app_calls(function, services, start.hops);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(limits::FIELDS_BYTES_MAX);
         let mut table = ResourceTable::new();
@@ -99,13 +106,20 @@ impl InstanceState {
         InstanceState {
             wasi: wasi.build(),
             http,
-            http_hooks: HttpHooks::new(outbound.clone(), denials, calls, until),
+            http_hooks: HttpHooks::new(
+                outbound.clone(),
+                denials,
+                app_calls,
+                until,
+                start.calls.clone(),
+            ),
             table,
             sockets,
             key_value: KeyValueContext {
                 database: services.database.clone(),
                 grants: function.grants.clone(),
                 under_way: under_way.clone(),
+                calls: start.calls.clone(),
             },
             sqlite: SqliteContext::new(
                 services.guest_databases.clone(),
@@ -115,10 +129,12 @@ impl InstanceState {
                 },
                 function.grants.clone(),
                 under_way.clone(),
+                start.calls.clone(),
             ),
             limiter,
             cpu: start.cpu,
             config: ConfigContext {
+                calls: start.calls.clone(),
                 config: function.config.clone(),
                 grants: function.grants.clone(),
                 secrets: services.secrets.clone(),
@@ -130,8 +146,15 @@ impl InstanceState {
                 outbound,
                 under_way,
                 hops: start.hops,
+                calls: start.calls.clone(),
             },
+            calls: start.calls,
         }
+    }
+
+    /// Its instance is being made for as long as this is there.
+    pub(super) fn instantiating(&self) -> OpenCall {
+        self.calls.begin(Call::Instantiate, || "")
     }
 
     pub(super) fn key_value(&mut self) -> KeyValueView<'_> {

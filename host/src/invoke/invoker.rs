@@ -8,9 +8,11 @@
 //! epoch, where its CPU time is checked. The store is dropped as soon as the guest is done. No lock is held meanwhile.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
+use http::StatusCode;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -19,19 +21,25 @@ use wasmtime::{Store, UpdateDeadline};
 
 use super::engine::PooledEngine;
 use super::files::{FileDirectories, FilesError};
+use super::http::wagi;
 pub use super::instance_state::Services;
 use super::instance_state::{InstanceState, Start};
 use super::limiter::{MemoryBudget, MemoryLimiter, Refused};
 use super::ready::{LoadError, Loaded, Loader, ReadyFunction};
+pub use super::runtime::PoolFigures;
 use super::runtime::{AsyncUnavailable, Runtime};
 use crate::limits;
+use crate::limits::EVENT_BYTES_MAX;
 use crate::model::abi::Abi;
 use crate::model::cpu_time::{CpuLimitReached, CpuTime};
 use crate::model::digest::Digest;
 use crate::model::id::InvocationId;
 use crate::model::outcome::{Blame, Outcome, Reason};
-use crate::observe::journal::{Level, Record, Source};
-use crate::observe::metrics;
+use crate::observe::calls::Calls;
+use crate::observe::log_line::{Attribution, Level};
+use crate::observe::output::Output;
+use crate::observe::record::Record;
+use crate::observe::trace_context::{RemoteContext, TraceContext};
 
 /// Runs functions.
 pub struct Invoker {
@@ -68,7 +76,14 @@ impl Invoker {
     ) -> Result<Invoker, InvokerError> {
         let database = services.database.clone();
         let files = FileDirectories::new(files_directory, database.clone());
-        let loader = Loader::new(pooled, wasi_p3, cache_directory, cache_key, database)?;
+        let loader = Loader::new(
+            pooled,
+            wasi_p3,
+            cache_directory,
+            cache_key,
+            database,
+            services.metrics.clone(),
+        )?;
         Ok(Invoker {
             loader: Arc::new(loader),
             services,
@@ -117,6 +132,11 @@ impl Invoker {
         }
     }
 
+    /// What the pools of instances have, and what of it is in use.
+    pub fn pools(&self) -> Vec<PoolFigures> {
+        self.loader.pools()
+    }
+
     /// Guests that run at present.
     pub fn running(&self) -> usize {
         self.guests.len()
@@ -145,7 +165,8 @@ impl Invoker {
     ) -> Store<InstanceState> {
         let files = function.files.as_ref().map(|files| self.files.of(files));
         let shared = [&function.share(runtime).memory, &runtime.memory].map(MemoryBudget::clone);
-        let limiter = MemoryLimiter::new(function.limits.memory_bytes, shared);
+        let calls = start.calls.clone();
+        let limiter = MemoryLimiter::new(function.limits.memory_bytes, shared, calls);
         let state = InstanceState::new(function, &self.services, files.as_deref(), start, limiter);
         let mut store = Store::new(&runtime.engine, state);
         store.limiter(|state| &mut state.limiter);
@@ -191,6 +212,24 @@ impl Verdict {
         // A later verdict is a consequence of the first.
         verdict.get_or_insert(outcome);
     }
+
+    /// The client is answered with this status.
+    pub(super) fn has_status(&self, status: StatusCode) {
+        self.0.status.store(status.as_u16(), Ordering::Relaxed);
+    }
+}
+
+/// What an invocation begins with.
+pub(super) struct Beginning {
+    pub(super) id: InvocationId,
+    /// `http`, `mqtt` or `schedule`.
+    pub(super) trigger: &'static str,
+    /// Its event in a few words.
+    pub(super) event: String,
+    /// The trace that its event is part of.
+    pub(super) parent: Option<RemoteContext>,
+    /// How long its event has waited.
+    pub(super) queued: Duration,
 }
 
 /// What an invocation is recorded with when it ends, also when it is cancelled: then `finish` is never called.
@@ -199,37 +238,68 @@ pub(super) struct Recorder(Arc<Invocation>);
 /// Recorded when it is dropped.
 struct Invocation {
     function: Arc<ReadyFunction>,
-    id: InvocationId,
-    trigger: &'static str,
+    beginning: Beginning,
     started: SystemTime,
-    began: Instant,
     cpu: CpuTime,
+    output: Output,
+    calls: Calls,
     verdict: Mutex<Option<Outcome>>,
+    /// The status of the HTTP response; 0 where there is none.
+    status: AtomicU16,
     /// How and after which time the guest ended.
     ended: OnceLock<(Outcome, Duration)>,
-    done: Option<oneshot::Sender<Record>>,
+    done: Option<oneshot::Sender<Arc<Record>>>,
 }
 
 impl Recorder {
-    /// The record will be sent to `done` as well.
+    /// An invocation that begins now. The record will be sent to `done` as well.
     pub(super) fn new(
         function: &Arc<ReadyFunction>,
-        id: InvocationId,
-        trigger: &'static str,
-        cpu: CpuTime,
-        done: oneshot::Sender<Record>,
+        mut beginning: Beginning,
+        done: oneshot::Sender<Arc<Record>>,
     ) -> Recorder {
+        let event = &mut beginning.event;
+        event.truncate(event.floor_char_boundary(EVENT_BYTES_MAX));
+        let journal = &function.journal;
+        let is_exported = |trace, parent: Option<&RemoteContext>| {
+            let exporter = journal.exporter();
+            exporter.map(|exporter| exporter.samples(trace, parent))
+        };
+        let parent = beginning.parent.take();
+        let context = TraceContext::new(beginning.id, parent, is_exported);
+        let of = Attribution {
+            invocation: beginning.id,
+            revision: function.revision,
+            trace: context.trace,
+        };
         Recorder(Arc::new(Invocation {
             function: function.clone(),
-            id,
-            trigger,
+            beginning,
             started: SystemTime::now(),
-            began: Instant::now(),
-            cpu,
+            cpu: CpuTime::new(function.limits.cpu),
+            output: Output::new(journal.clone(), of, function.limits.log_bytes),
+            calls: Calls::new(context, journal.metrics.clone()),
             verdict: Mutex::default(),
+            status: AtomicU16::new(0),
             ended: OnceLock::new(),
             done: Some(done),
         }))
+    }
+
+    /// What its instance starts with.
+    pub(super) fn start(&self, hops: u32, program: Option<wagi::Start>) -> Start {
+        Start {
+            output: self.0.output.clone(),
+            cpu: self.0.cpu.clone(),
+            calls: self.0.calls.clone(),
+            hops,
+            program,
+        }
+    }
+
+    /// Where it stands in its trace.
+    pub(super) fn trace(&self) -> &TraceContext {
+        self.0.calls.context()
     }
 
     pub(super) fn verdict(&self) -> Verdict {
@@ -239,7 +309,7 @@ impl Recorder {
     /// What is left of the wall clock.
     pub(super) fn time_left(&self) -> Duration {
         let timeout = self.0.function.limits.timeout;
-        timeout.saturating_sub(self.0.began.elapsed())
+        timeout.saturating_sub(self.0.calls.began().elapsed())
     }
 
     pub(super) fn finish(self, outcome: Outcome) {
@@ -256,7 +326,8 @@ impl Drop for Recorder {
 impl Invocation {
     /// The first end is the one.
     fn end(&self, outcome: Outcome) {
-        self.ended.get_or_init(|| (outcome, self.began.elapsed()));
+        let began = self.calls.began();
+        self.ended.get_or_init(|| (outcome, began.elapsed()));
     }
 }
 
@@ -270,30 +341,39 @@ impl Drop for Invocation {
             .verdict
             .get_mut()
             .expect("no holder of this lock panics");
-        let record = Record {
-            id: self.id,
-            trigger: self.trigger,
-            revision: self.function.revision,
-            started: self.started,
-            duration,
-            cpu: self.cpu.used(),
-            outcome: verdict.take().unwrap_or(ended),
-        };
-        if let Some(blame) = record.outcome.blame() {
+        let outcome = verdict.take().unwrap_or(ended);
+        self.output.finish();
+        if let Some(blame) = outcome.blame() {
             let level = if blame == Blame::Client {
                 Level::Info
             } else {
                 Level::Error
             };
-            let text = format!("{} [blame: {}]", record.outcome.reason(), blame.as_str());
-            self.function
-                .journal
-                .log(self.id, level, Source::Host, "", &text);
-            if blame == Blame::Host {
-                tracing::error!(function = %self.function.name, invocation = %self.id, reason = record.outcome.reason());
-            }
+            let text = format!("{} [blame: {}]", outcome.reason(), blame.as_str());
+            self.output.host(level, &text);
         }
-        metrics::invocation_ended(self.function.name.as_str(), &record);
+        let (spans, spans_dropped) = self.calls.take();
+        let (lines, lines_dropped) = self.output.take_last();
+        let status = *self.status.get_mut();
+        let record = Arc::new(Record {
+            id: self.beginning.id,
+            trigger: self.beginning.trigger,
+            revision: self.function.revision,
+            event: std::mem::take(&mut self.beginning.event),
+            trace: self.calls.context().clone(),
+            started: self.started,
+            queued: self.beginning.queued,
+            duration,
+            instantiate: self.calls.instantiate(),
+            cpu: self.cpu.used(),
+            memory_bytes: self.calls.memory_bytes(),
+            status: (status != 0).then_some(status),
+            outcome,
+            spans,
+            spans_dropped,
+            lines,
+            lines_dropped,
+        });
         self.function.journal.record(record.clone());
         if let Some(done) = self.done.take() {
             // Only a trial invocation's caller listens, and it may have gone.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::ResourceLimiter;
 
 use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
+use crate::observe::calls::Calls;
 
 /// What the memories of several instances may have together; clones share it.
 #[derive(Clone)]
@@ -39,6 +40,11 @@ impl MemoryBudget {
             .is_ok()
     }
 
+    /// Bytes that are taken.
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.bytes.load(Ordering::Relaxed)
+    }
+
     fn give_back(&self, bytes: u64) {
         self.0.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
@@ -59,15 +65,18 @@ pub(super) struct MemoryLimiter {
     bytes_max: u64,
     /// Of its function, and of all functions.
     shared: [MemoryBudget; 2],
+    /// Told of the most that it has.
+    calls: Calls,
     refused: Option<Refused>,
 }
 
 impl MemoryLimiter {
-    pub(super) fn new(bytes_max: u64, shared: [MemoryBudget; 2]) -> MemoryLimiter {
+    pub(super) fn new(bytes_max: u64, shared: [MemoryBudget; 2], calls: Calls) -> MemoryLimiter {
         MemoryLimiter {
             bytes: 0,
             bytes_max,
             shared,
+            calls,
             refused: None,
         }
     }
@@ -118,6 +127,7 @@ impl ResourceLimiter for MemoryLimiter {
             Some(_) if !self.take_shared(more) => Some(Refused::Host),
             Some(bytes) => {
                 self.bytes = bytes;
+                self.calls.has_memory(bytes);
                 None
             }
         };

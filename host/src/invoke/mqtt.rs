@@ -14,7 +14,8 @@ use super::instance_state::InstanceState;
 use super::invoker::Invoker;
 use super::ready::{Loaded, MqttEntry, ReadyFunction};
 use crate::model::event::Delivery;
-use crate::observe::journal::Record;
+use crate::observe::record::Record;
+use crate::observe::trace_context::{RemoteContext, TRACEPARENT, TRACESTATE};
 use tidegate_broker::message::{Message, QoS};
 
 impl Invoker {
@@ -24,7 +25,7 @@ impl Invoker {
         function: &Arc<ReadyFunction>,
         message: &Message,
         delivery: &Delivery,
-    ) -> Record {
+    ) -> Arc<Record> {
         let event = (message.clone(), delivery.clone());
         self.invoke_event(function, event).await
     }
@@ -39,6 +40,19 @@ impl Event for (Message, Delivery) {
         self.0.hops
     }
 
+    fn describe(&self) -> String {
+        self.0.topic.to_string()
+    }
+
+    fn parent(&self) -> Option<RemoteContext> {
+        let properties = &self.0.properties.as_ref()?.user_properties;
+        let find = |wanted| {
+            let mut found = properties.iter().filter(|(name, _)| name == wanted);
+            found.next().map(|(_, value)| value.as_str())
+        };
+        RemoteContext::parse(find(TRACEPARENT)?, find(TRACESTATE))
+    }
+
     fn entry(loaded: &Loaded) -> Option<&MqttEntry> {
         loaded.mqtt.as_ref()
     }
@@ -47,14 +61,20 @@ impl Event for (Message, Delivery) {
         let (message, delivery) = self;
         match entry {
             MqttEntry::Tidegate(pre) => {
-                let instance = pre.instantiate_async(&mut *store).await?;
+                let instance = {
+                    let _timed = store.data().instantiating();
+                    pre.instantiate_async(&mut *store).await?
+                };
                 instance
                     .tidegate_mqtt_handler()
                     .call_handle(store, &message_to(message), &delivery_to(delivery))
                     .await
             }
             MqttEntry::Spin(pre) => {
-                let instance = pre.instantiate_async(&mut *store).await?;
+                let instance = {
+                    let _timed = store.data().instantiating();
+                    pre.instantiate_async(&mut *store).await?
+                };
                 let topic = message.topic.to_string();
                 let handled = instance
                     .call_handle_message(store, &message.payload, &spin::Metadata { topic })

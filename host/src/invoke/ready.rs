@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -25,7 +26,7 @@ use super::instance_state::InstanceState;
 use super::invoker::InvokerError;
 use super::linker;
 use super::loading::Attempts;
-use super::runtime::{AsyncUnavailable, Runtime, Runtimes, Share, slots_of};
+use super::runtime::{AsyncUnavailable, PoolFigures, Runtime, Runtimes, Share, slots_of};
 use crate::bindings::mqtt::MqttHandlerPre;
 use crate::bindings::schedule::ScheduleHandlerPre;
 use crate::bindings::spin_triggers::cron::CronTriggerPre;
@@ -39,6 +40,7 @@ use crate::model::grant::Grants;
 use crate::model::manifest::{FunctionLimits, InvalidManifest, Manifest};
 use crate::model::name::Name;
 use crate::observe::journal::Journal;
+use crate::observe::metrics::Metrics;
 use crate::storage::database::{Database, StorageError};
 use crate::storage::deployments;
 
@@ -237,6 +239,7 @@ pub(super) struct Loader {
     database: Database,
     /// One at a time: compiling takes all cores and much memory.
     compiler: Semaphore,
+    metrics: Arc<Metrics>,
 }
 
 impl Loader {
@@ -246,6 +249,7 @@ impl Loader {
         cache_directory: PathBuf,
         cache_key: [u8; 32],
         database: Database,
+        metrics: Arc<Metrics>,
     ) -> Result<Loader, InvokerError> {
         let asynchronous = CodeLayout {
             abi: Abi::Async,
@@ -253,13 +257,19 @@ impl Loader {
         };
         let asynchronous = compiling(asynchronous).map_err(InvokerError::Link)?;
         let engines = [(Abi::Sync, &pooled.engine), (Abi::Async, &asynchronous)];
-        let cache = ArtifactCache::open(cache_directory, cache_key, engines)?;
+        let cache = ArtifactCache::open(cache_directory, cache_key, engines, metrics.clone())?;
         Ok(Loader {
             runtimes: Runtimes::new(pooled, wasi_p3).map_err(InvokerError::Link)?,
             cache,
             database,
             compiler: Semaphore::new(1),
+            metrics,
         })
+    }
+
+    /// What the pools have, and what of it is in use.
+    pub(super) fn pools(&self) -> Vec<PoolFigures> {
+        self.runtimes.made().map(Runtime::figures).collect()
     }
 
     pub(super) fn runtime(&self, abi: Abi) -> Result<&Runtime, AsyncUnavailable> {
@@ -306,7 +316,10 @@ impl Loader {
             .acquire()
             .await
             .expect("the semaphore is never closed");
-        let compiled = compile(component, self.runtime(abi)?.code).await?;
+        let began = Instant::now();
+        let compiled = compile(component, self.runtime(abi)?.code).await;
+        self.metrics.compiled(began.elapsed(), compiled.is_ok());
+        let compiled = compiled?;
         let loaded = self.entry_points(&compiled, abi)?;
         self.keep(digest, abi, &compiled);
         Ok(loaded)

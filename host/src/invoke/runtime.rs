@@ -33,6 +33,21 @@ pub(super) struct Runtime {
     of_callers: Slots,
 }
 
+/// What a pool has, and what of it is in use.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolFigures {
+    /// Whose instances it is for.
+    pub abi: Abi,
+    /// Instances with one memory that it has room for.
+    pub slots: u32,
+    /// Of these, in use or about to be.
+    pub slots_in_use: u32,
+    /// Bytes of linear memory in use.
+    pub memory_bytes: u64,
+    /// Bytes that all guests may have; the pools have it in common.
+    pub memory_bytes_max: u64,
+}
+
 /// Slots of the pool that some instances may have together.
 struct Slots {
     free: Arc<Semaphore>,
@@ -73,6 +88,20 @@ impl Runtime {
             _of_function: Some(of_function),
             _of_callers: of_callers,
             ..self.room_within(slots).await
+        }
+    }
+
+    /// What its pool has, and what of it is in use.
+    pub(super) fn figures(&self) -> PoolFigures {
+        let free = self.slots.free.available_permits();
+        PoolFigures {
+            abi: self.code.abi,
+            slots: self.slots_max,
+            slots_in_use: self
+                .slots_max
+                .saturating_sub(u32::try_from(free).unwrap_or(u32::MAX)),
+            memory_bytes: self.memory.bytes(),
+            memory_bytes_max: self.memory.bytes_max(),
         }
     }
 
@@ -173,6 +202,13 @@ impl Runtimes {
                 made.as_ref().map_err(Clone::clone)
             }
         }
+    }
+
+    /// Those that there are.
+    pub(super) fn made(&self) -> impl Iterator<Item = &Runtime> {
+        let asynchronous = self.asynchronous.get();
+        let asynchronous = asynchronous.and_then(|made| made.as_ref().ok());
+        [&self.sync].into_iter().chain(asynchronous)
     }
 
     fn make_async(&self) -> Result<Runtime, AsyncUnavailable> {

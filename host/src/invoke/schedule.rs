@@ -12,11 +12,12 @@ use super::instance_state::InstanceState;
 use super::invoker::Invoker;
 use super::ready::{Loaded, ReadyFunction, ScheduleEntry};
 use crate::model::schedule::{Tick, rfc3339};
-use crate::observe::journal::Record;
+use crate::observe::record::Record;
+use crate::observe::trace_context::RemoteContext;
 
 impl Invoker {
     /// Invokes a function with a tick. It was done if the record's outcome is ok.
-    pub async fn invoke_tick(&self, function: &Arc<ReadyFunction>, tick: &Tick) -> Record {
+    pub async fn invoke_tick(&self, function: &Arc<ReadyFunction>, tick: &Tick) -> Arc<Record> {
         self.invoke_event(function, tick.clone()).await
     }
 }
@@ -30,6 +31,14 @@ impl Event for Tick {
         0
     }
 
+    fn describe(&self) -> String {
+        format!("{} ({})", self.cron, self.timezone)
+    }
+
+    fn parent(&self) -> Option<RemoteContext> {
+        None
+    }
+
     fn entry(loaded: &Loaded) -> Option<&ScheduleEntry> {
         loaded.schedule.as_ref()
     }
@@ -37,14 +46,20 @@ impl Event for Tick {
     async fn call(&self, entry: &ScheduleEntry, store: &mut Store<InstanceState>) -> Handled {
         match entry {
             ScheduleEntry::Tidegate(pre) => {
-                let instance = pre.instantiate_async(&mut *store).await?;
+                let instance = {
+                    let _timed = store.data().instantiating();
+                    pre.instantiate_async(&mut *store).await?
+                };
                 instance
                     .tidegate_schedule_handler()
                     .call_handle(store, &tick_to(self))
                     .await
             }
             ScheduleEntry::Spin(pre) => {
-                let instance = pre.instantiate_async(&mut *store).await?;
+                let instance = {
+                    let _timed = store.data().instantiating();
+                    pre.instantiate_async(&mut *store).await?
+                };
                 let timestamp = seconds(self);
                 let handled = instance
                     .call_handle_cron_event(store, spin::Metadata { timestamp })

@@ -11,6 +11,11 @@ impl InvocationId {
     pub fn new() -> InvocationId {
         InvocationId(ulid::Ulid::generate())
     }
+
+    /// Its 128 bits: six bytes of time, ten at random.
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.to_bytes()
+    }
 }
 
 impl Default for InvocationId {

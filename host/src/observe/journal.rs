@@ -1,99 +1,68 @@
-//! A journal for each function: its last log lines and invocations, in memory, and a live stream of both.
+//! A journal for each function: its last log lines, its last invocations, and what it did in the last hour, in memory.
 //!
-//! Bounded by count and bytes; the oldest go first. A journal belongs to the function's name, so it outlives revisions.
+//! Bounded by count and bytes; the oldest go first, but failures stay longer than what went well. A journal belongs to
+//! the function's name, so it outlives revisions. What is added is told to those who look on, counted and, where the
+//! host exports traces, exported: everything that watches invocations hangs here.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::SystemTime;
 
-use serde::Serialize;
 use tokio::sync::broadcast;
 
+use super::activity::Activity;
+use super::export::Exporter;
+use super::live::{Event, Live};
+use super::log_line::{Attribution, Level, LogLine, Source};
+use super::metrics::{FunctionMetrics, Metrics};
+use super::record::Record;
 use crate::limits::{
-    INVOCATION_REASON_BYTES_KEPT, INVOCATIONS_KEPT, LIVE_BACKLOG, LOG_BYTES_KEPT, LOG_LINES_KEPT,
+    FAILURES_KEPT, INVOCATIONS_KEPT, JOURNAL_BYTES_KEPT, JOURNALS_BYTES_KEPT, LIVE_BACKLOG,
+    LOG_LINES_KEPT,
 };
-use crate::model::id::InvocationId;
 use crate::model::name::Name;
-use crate::model::outcome::Outcome;
 
-/// How serious a log line is (the levels of `wasi:logging`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the words say it")]
-pub enum Level {
-    Trace,
-    Debug,
-    Info,
-    Warn,
-    Error,
-    Critical,
-}
-
-/// Where a log line came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Source {
-    /// The guest's standard output.
-    Stdout,
-    /// The guest's standard error.
-    Stderr,
-    /// `wasi:logging`.
-    Logging,
-    /// Tidegate itself, about the invocation.
-    Host,
-}
-
-/// One line of a function's log.
-#[derive(Clone, Debug, Serialize)]
-pub struct LogLine {
-    /// When, as RFC 3339 in UTC.
-    pub time: String,
-    /// Which invocation.
-    pub invocation: String,
-    /// How serious.
-    pub level: Level,
-    /// From where.
-    pub source: Source,
-    /// The context given to `wasi:logging`, where there is one.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub context: String,
-    /// The text, without control characters but line breaks and tabs.
-    pub message: String,
-}
-
-/// One invocation that ended.
-#[derive(Clone, Debug)]
-pub struct Record {
-    /// Its id.
-    pub id: InvocationId,
-    /// `http`, `mqtt` or `schedule`.
-    pub trigger: &'static str,
-    /// The revision that ran.
-    pub revision: u32,
-    /// When it began.
-    pub started: SystemTime,
-    /// Wall clock.
-    pub duration: Duration,
-    /// Time that the guest computed.
-    pub cpu: Duration,
-    /// How it ended.
-    pub outcome: Outcome,
+/// Who hears of what functions do.
+#[derive(Clone)]
+pub struct Watchers {
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Those who look on.
+    pub live: Live,
+    /// Where traces go; nothing where they go nowhere.
+    pub exporter: Option<Arc<Exporter>>,
 }
 
 /// The journal of one function.
-#[derive(Default)]
-pub struct Journal(Mutex<Kept>);
+pub struct Journal {
+    function: Name,
+    /// What is counted of it.
+    pub metrics: Arc<FunctionMetrics>,
+    watchers: Watchers,
+    /// Bytes that each journal may have at present.
+    share: Arc<AtomicUsize>,
+    kept: Mutex<Kept>,
+}
 
 #[derive(Default)]
 struct Kept {
-    lines: VecDeque<LogLine>,
+    lines: VecDeque<Arc<LogLine>>,
     line_bytes: usize,
     /// Made for the first that follows, gone after the last: most functions have none, most of the time.
-    live: Option<broadcast::Sender<LogLine>>,
-    invocations: VecDeque<Record>,
-    /// Of all of these together.
-    reason_bytes: usize,
+    live: Option<broadcast::Sender<Arc<LogLine>>>,
+    recent: Records,
+    /// Those that were displaced from there.
+    failures: Records,
+    activity: Activity,
     totals: Totals,
+}
+
+/// Invocations, oldest first.
+#[derive(Default)]
+struct Records {
+    records: VecDeque<Arc<Record>>,
+    bytes: usize,
 }
 
 /// Counts since the host started.
@@ -103,44 +72,54 @@ pub struct Totals {
     pub invocations: u64,
     /// Those of them that did not end well.
     pub failures: u64,
+    /// When the last one ended.
+    pub last: Option<SystemTime>,
+    /// When the last one failed.
+    pub last_failure: Option<SystemTime>,
 }
 
 impl Journal {
     /// Adds a line.
     pub fn log(
         &self,
-        invocation: InvocationId,
+        of: &Attribution,
         level: Level,
         source: Source,
         context: &str,
         message: &str,
-    ) {
-        let line = LogLine {
-            time: rfc3339(SystemTime::now()),
-            invocation: invocation.to_string(),
-            level,
-            source,
-            context: printable(context),
-            message: printable(message),
-        };
-        self.lock().add(line);
+    ) -> Arc<LogLine> {
+        let line = Arc::new(LogLine::new(of, level, source, context, message));
+        self.lock().add_line(line.clone(), self.share() / 3);
+        let told = line.clone();
+        self.watchers
+            .live
+            .tell(|| Event::Log(self.function.clone(), told));
+        line.tell(self.function.as_str());
+        line
     }
 
     /// Adds an invocation that ended.
-    pub fn record(&self, record: Record) {
-        let mut kept = self.lock();
-        kept.totals.invocations += 1;
-        kept.totals.failures += u64::from(record.outcome != Outcome::Ok);
-        kept.add_record(record);
+    pub fn record(&self, record: Arc<Record>) {
+        self.metrics.invoked(&record);
+        let now = SystemTime::now();
+        self.lock()
+            .add_record(record.clone(), now, self.share() / 3);
+        if let Some(exporter) = &self.watchers.exporter {
+            exporter.export(&self.function, &record);
+        }
+        let function = &self.function;
+        self.watchers
+            .live
+            .tell(|| Event::Invocation(function.clone(), record));
     }
 
     /// The last lines, oldest first.
-    pub fn lines(&self) -> Vec<LogLine> {
+    pub fn lines(&self) -> Vec<Arc<LogLine>> {
         self.lock().lines.iter().cloned().collect()
     }
 
     /// The last lines, oldest first, and a stream of those to come.
-    pub fn follow(&self) -> (Vec<LogLine>, broadcast::Receiver<LogLine>) {
+    pub fn follow(&self) -> (Vec<Arc<LogLine>>, broadcast::Receiver<Arc<LogLine>>) {
         let mut kept = self.lock();
         // Under one lock, so that each line is seen once: either kept or live.
         let lines = kept.lines.iter().cloned().collect();
@@ -150,9 +129,17 @@ impl Journal {
         (lines, live.subscribe())
     }
 
-    /// The last invocations, newest first.
-    pub fn invocations(&self) -> Vec<Record> {
-        self.lock().invocations.iter().rev().cloned().collect()
+    /// The last invocations, newest first, and after them failures from before.
+    pub fn invocations(&self) -> Vec<Arc<Record>> {
+        let kept = self.lock();
+        let recent = kept.recent.records.iter().rev();
+        let failures = kept.failures.records.iter().rev();
+        recent.chain(failures).cloned().collect()
+    }
+
+    /// What the function did in the last hour.
+    pub fn activity(&self) -> Activity {
+        self.lock().activity.clone()
     }
 
     /// Counts since the host started.
@@ -160,28 +147,52 @@ impl Journal {
         self.lock().totals
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {
-        self.0.lock().expect("no holder of this lock panics")
+    /// Those who look on.
+    pub fn live(&self) -> &Live {
+        &self.watchers.live
+    }
+
+    /// Where traces go; nothing where they go nowhere.
+    pub fn exporter(&self) -> Option<&Exporter> {
+        self.watchers.exporter.as_deref()
+    }
+
+    fn share(&self) -> usize {
+        self.share.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().expect("no holder of this lock panics")
     }
 }
 
 impl Kept {
-    fn add_record(&mut self, record: Record) {
-        self.reason_bytes += record.outcome.reason_bytes();
-        self.invocations.push_back(record);
-        while self.invocations.len() > INVOCATIONS_KEPT
-            || self.reason_bytes > INVOCATION_REASON_BYTES_KEPT
-        {
-            let oldest = self.invocations.pop_front();
-            let oldest = oldest.expect("what is counted is there");
-            self.reason_bytes -= oldest.outcome.reason_bytes();
+    fn add_record(&mut self, record: Arc<Record>, now: SystemTime, bytes_max: usize) {
+        let (has_failed, took) = (record.has_failed(), record.queued + record.duration);
+        self.totals.invocations += 1;
+        self.totals.last = Some(now);
+        if has_failed {
+            self.totals.failures += 1;
+            self.totals.last_failure = Some(now);
+        }
+        self.activity.add(now, took, has_failed);
+        self.recent.push(record);
+        while self.recent.are_beyond(INVOCATIONS_KEPT, bytes_max) {
+            if let Some(oldest) = self.recent.pop()
+                && oldest.has_failed()
+            {
+                self.failures.push(oldest);
+            }
+        }
+        while self.failures.are_beyond(FAILURES_KEPT, bytes_max) {
+            self.failures.pop();
         }
     }
 
-    fn add(&mut self, line: LogLine) {
+    fn add_line(&mut self, line: Arc<LogLine>, bytes_max: usize) {
         self.line_bytes += line.bytes();
         self.lines.push_back(line.clone());
-        while self.lines.len() > LOG_LINES_KEPT || self.line_bytes > LOG_BYTES_KEPT {
+        while self.lines.len() > LOG_LINES_KEPT || self.line_bytes > bytes_max {
             let oldest = self.lines.pop_front().expect("what is counted is there");
             self.line_bytes -= oldest.bytes();
         }
@@ -196,130 +207,82 @@ impl Kept {
     }
 }
 
-impl LogLine {
-    fn bytes(&self) -> usize {
-        size_of::<LogLine>()
-            + self.time.len()
-            + self.invocation.len()
-            + self.context.len()
-            + self.message.len()
+impl Records {
+    fn are_beyond(&self, count_max: usize, bytes_max: usize) -> bool {
+        self.records.len() > count_max || (self.bytes > bytes_max && self.records.len() > 1)
+    }
+
+    fn push(&mut self, record: Arc<Record>) {
+        self.bytes += record.bytes();
+        self.records.push_back(record);
+    }
+
+    fn pop(&mut self) -> Option<Arc<Record>> {
+        let oldest = self.records.pop_front()?;
+        self.bytes -= oldest.bytes();
+        Some(oldest)
     }
 }
 
 /// All journals, by function.
-#[derive(Default)]
-pub struct Journals(Mutex<HashMap<Name, Arc<Journal>>>);
+pub struct Journals {
+    watchers: Watchers,
+    journals: Mutex<HashMap<Name, Arc<Journal>>>,
+    /// Bytes that each of them may have: less the more there are.
+    share: Arc<AtomicUsize>,
+}
 
 impl Journals {
+    /// None yet.
+    pub fn new(watchers: Watchers) -> Journals {
+        Journals {
+            watchers,
+            journals: Mutex::default(),
+            share: Arc::new(AtomicUsize::new(JOURNAL_BYTES_KEPT)),
+        }
+    }
+
     /// The journal of this function, begun where there is none.
     pub fn of(&self, function: &Name) -> Arc<Journal> {
-        let mut journals = self.0.lock().expect("no holder of this lock panics");
-        journals.entry(function.clone()).or_default().clone()
+        let mut journals = self.lock();
+        let begin = || {
+            Arc::new(Journal {
+                function: function.clone(),
+                metrics: Arc::new(self.watchers.metrics.of_function(function)),
+                watchers: self.watchers.clone(),
+                share: self.share.clone(),
+                kept: Mutex::default(),
+            })
+        };
+        let journal = journals.entry(function.clone()).or_insert_with(begin);
+        let journal = journal.clone();
+        self.divide(&journals);
+        journal
     }
 
     /// Forgets the journal of a function that is gone.
     pub fn forget(&self, function: &Name) {
-        self.0
-            .lock()
-            .expect("no holder of this lock panics")
-            .remove(function);
+        let mut journals = self.lock();
+        journals.remove(function);
+        self.divide(&journals);
+        self.watchers.metrics.forget(function);
     }
-}
 
-/// A time as RFC 3339 in UTC, to the millisecond.
-pub fn rfc3339(time: SystemTime) -> String {
-    let ms = time
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_millis();
-    let timestamp = jiff::Timestamp::from_millisecond(i64::try_from(ms).unwrap_or(i64::MAX))
-        .unwrap_or(jiff::Timestamp::MAX);
-    format!("{timestamp:.3}")
-}
-
-/// The text with control characters written out: a guest's output must not steer the terminal it is shown on.
-fn printable(text: &str) -> String {
-    let harmless = |c: char| !c.is_control() || c == '\n' || c == '\t';
-    if text.chars().all(harmless) {
-        return text.to_owned();
+    /// Who hears of what functions do.
+    pub fn watchers(&self) -> &Watchers {
+        &self.watchers
     }
-    text.chars()
-        .flat_map(|c| {
-            if harmless(c) {
-                c.to_string()
-            } else {
-                c.escape_default().to_string()
-            }
-            .chars()
-            .collect::<Vec<_>>()
-        })
-        .collect()
+
+    fn divide(&self, journals: &HashMap<Name, Arc<Journal>>) {
+        let share = JOURNALS_BYTES_KEPT / journals.len().max(1);
+        self.share
+            .store(share.min(JOURNAL_BYTES_KEPT), Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Arc<Journal>>> {
+        self.journals.lock().expect("no holder of this lock panics")
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_characters_are_written_out() {
-        assert_eq!(printable("a\tb\n"), "a\tb\n");
-        assert_eq!(printable("\u{1b}[31mred"), "\\u{1b}[31mred");
-    }
-
-    #[test]
-    fn the_oldest_lines_go_first() {
-        let journal = Journal::default();
-        for number in 0..LOG_LINES_KEPT + 3 {
-            journal.log(
-                InvocationId::new(),
-                Level::Info,
-                Source::Stdout,
-                "",
-                &number.to_string(),
-            );
-        }
-        let lines = journal.lines();
-        assert_eq!(lines.len(), LOG_LINES_KEPT);
-        assert_eq!(lines[0].message, "3");
-    }
-
-    #[test]
-    fn a_follower_sees_each_line_once() {
-        let journal = Journal::default();
-        let log =
-            |text: &str| journal.log(InvocationId::new(), Level::Info, Source::Stdout, "", text);
-        log("before");
-        let (kept, mut live) = journal.follow();
-        log("after");
-        assert_eq!(kept.len(), 1);
-        assert_eq!(live.try_recv().expect("live").message, "after");
-        drop(live);
-        log("unseen");
-        assert!(journal.lock().live.is_none());
-    }
-
-    #[test]
-    fn long_lines_are_bounded_by_their_bytes() {
-        let journal = Journal::default();
-        for _ in 0..LOG_LINES_KEPT {
-            journal.log(
-                InvocationId::new(),
-                Level::Info,
-                Source::Stdout,
-                "",
-                &"x".repeat(4096),
-            );
-        }
-        let bytes: usize = journal.lines().iter().map(|line| line.message.len()).sum();
-        assert!(
-            bytes <= LOG_BYTES_KEPT && bytes > LOG_BYTES_KEPT / 2,
-            "{bytes}"
-        );
-    }
-
-    #[test]
-    fn times_are_written_in_utc_to_the_millisecond() {
-        let time = UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
-        assert_eq!(rfc3339(time), "2023-11-14T22:13:20.123Z");
-    }
-}
+mod tests;

@@ -3,29 +3,34 @@
 //! Beyond the limit lines are counted and dropped; a last line says how many. Writing never fails and never waits, so
 //! a chatty guest cannot slow down or stop itself by its logs.
 
-use std::sync::{Arc, Mutex};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::journal::{Journal, Level, Source};
-use super::metrics;
-use crate::limits::LOG_LINE_BYTES_MAX;
-use crate::model::id::InvocationId;
+use super::journal::Journal;
+use super::log_line::{Attribution, Level, LogLine, Source};
+use crate::limits::{LOG_LINE_BYTES_MAX, RECORD_LINE_BYTES_KEPT, RECORD_LINES_KEPT};
 
-/// The output of one invocation; clones share it. The last one to go writes what was left unfinished.
+/// The output of one invocation; clones share it.
 #[derive(Clone)]
 pub struct Output(Arc<Shared>);
 
 struct Shared {
     journal: Arc<Journal>,
-    invocation: InvocationId,
+    of: Attribution,
     state: Mutex<State>,
 }
 
+#[derive(Default)]
 struct State {
     bytes_left: u64,
     lines_dropped: u64,
     /// The begun lines of standard output and standard error.
     stdout: Vec<u8>,
     stderr: Vec<u8>,
+    /// The last lines, for the invocation's record, and how many there were before them.
+    last: VecDeque<Arc<LogLine>>,
+    last_bytes: usize,
+    before_last: u64,
 }
 
 /// Which of the two standard streams.
@@ -39,41 +44,35 @@ pub enum Stream {
 
 impl Output {
     /// The output of this invocation, of which `bytes_max` bytes are kept.
-    pub fn new(journal: Arc<Journal>, invocation: InvocationId, bytes_max: u64) -> Output {
+    pub fn new(journal: Arc<Journal>, of: Attribution, bytes_max: u64) -> Output {
         let state = State {
             bytes_left: bytes_max,
-            lines_dropped: 0,
-            stdout: Vec::new(),
-            stderr: Vec::new(),
+            ..State::default()
         };
         Output(Arc::new(Shared {
             journal,
-            invocation,
+            of,
             state: Mutex::new(state),
         }))
     }
 
     /// Adds a line of the guest's, given to `wasi:logging`.
     pub fn log(&self, level: Level, context: &str, message: &str) {
-        let mut state = self.0.state.lock().expect("no holder of this lock panics");
-        self.0.write(
-            &mut state,
-            level,
-            Source::Logging,
-            context,
-            message.as_bytes(),
-        );
+        let mut state = self.0.lock();
+        let message = message.as_bytes();
+        self.0
+            .write(&mut state, level, Source::Logging, context, message);
     }
 
     /// Adds a line of the host's own, about this invocation. It does not count as the guest's output.
     pub fn host(&self, level: Level, message: &str) {
-        let (journal, id) = (&self.0.journal, self.0.invocation);
-        journal.log(id, level, Source::Host, "", message);
+        let mut state = self.0.lock();
+        self.0.add(&mut state, level, Source::Host, "", message);
     }
 
     /// Adds bytes that the guest wrote to one of its standard streams; each line becomes a line of the log.
     pub fn write(&self, stream: Stream, mut bytes: &[u8]) {
-        let mut state = self.0.state.lock().expect("no holder of this lock panics");
+        let mut state = self.0.lock();
         while !bytes.is_empty() {
             let line_end = bytes.iter().position(|byte| *byte == b'\n');
             let begun = state.begun(stream);
@@ -91,6 +90,32 @@ impl Output {
             self.0.write_stream(&mut state, stream, &line);
             bytes = rest;
         }
+    }
+
+    /// Writes what was left unfinished: the guest has ended. What still comes is dropped.
+    pub fn finish(&self) {
+        let mut state = self.0.lock();
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            let line = std::mem::take(state.begun(stream));
+            if !line.is_empty() {
+                self.0.write_stream(&mut state, stream, &line);
+            }
+        }
+        state.bytes_left = 0;
+        let dropped = std::mem::take(&mut state.lines_dropped);
+        if dropped > 0 {
+            let text =
+                format!("{dropped} more log lines were dropped (manifest: limits.log-bytes)");
+            self.0.add(&mut state, Level::Warn, Source::Host, "", &text);
+            self.0.journal.metrics.log_lines_dropped(dropped);
+        }
+    }
+
+    /// The last lines, oldest first, and how many there were before them.
+    pub fn take_last(&self) -> (Vec<Arc<LogLine>>, u64) {
+        let mut state = self.0.lock();
+        let last = std::mem::take(&mut state.last);
+        (last.into(), state.before_last)
     }
 }
 
@@ -130,70 +155,53 @@ impl Shared {
         let cut = |text: &[u8]| {
             String::from_utf8_lossy(&text[..text.len().min(LOG_LINE_BYTES_MAX)]).into_owned()
         };
-        self.journal.log(
-            self.invocation,
-            level,
-            source,
-            &cut(context.as_bytes()),
-            &cut(message),
-        );
+        let (context, message) = (cut(context.as_bytes()), cut(message));
+        self.add(state, level, source, &context, &message);
     }
-}
 
-impl Drop for Shared {
-    fn drop(&mut self) {
-        let Ok(mut state) = self
-            .state
-            .lock()
-            .map(|mut state| std::mem::replace(&mut *state, State::spent()))
-        else {
-            return;
-        };
-        for stream in [Stream::Stdout, Stream::Stderr] {
-            let line = std::mem::take(state.begun(stream));
-            if !line.is_empty() {
-                self.write_stream(&mut state, stream, &line);
-            }
-        }
-        if state.lines_dropped > 0 {
-            let text = format!(
-                "{} more log lines were dropped (manifest: limits.log-bytes)",
-                state.lines_dropped
-            );
-            self.journal
-                .log(self.invocation, Level::Warn, Source::Host, "", &text);
-            metrics::log_lines_dropped(state.lines_dropped);
+    fn add(&self, state: &mut State, level: Level, source: Source, context: &str, message: &str) {
+        let line = self.journal.log(&self.of, level, source, context, message);
+        state.last_bytes += line.bytes();
+        state.last.push_back(line);
+        while state.last.len() > RECORD_LINES_KEPT || state.last_bytes > RECORD_LINE_BYTES_KEPT {
+            let oldest = state.last.pop_front().expect("what is counted is there");
+            state.last_bytes -= oldest.bytes();
+            state.before_last += 1;
         }
     }
-}
 
-impl State {
-    fn spent() -> State {
-        State {
-            bytes_left: 0,
-            lines_dropped: 0,
-            stdout: Vec::new(),
-            stderr: Vec::new(),
-        }
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder of this lock panics")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::journal::Journals;
+    use crate::model::id::InvocationId;
+    use crate::observe::journal::{Journals, Watchers};
+    use crate::observe::live::Live;
+    use crate::observe::metrics::Metrics;
+
+    fn output(bytes_max: u64) -> (Arc<Journal>, Output) {
+        let journals = Journals::new(Watchers {
+            metrics: Metrics::new(),
+            live: Live::new(),
+            exporter: None,
+        });
+        let journal = journals.of(&"f".parse().expect("a name"));
+        let of = Attribution::of_event(InvocationId::new(), 1);
+        (journal.clone(), Output::new(journal, of, bytes_max))
+    }
 
     fn lines_of(write: impl FnOnce(&Output), bytes_max: u64) -> Vec<(Source, String)> {
-        let journal = Journals::default().of(&"f".parse().expect("a name"));
-        write(&Output::new(
-            journal.clone(),
-            InvocationId::new(),
-            bytes_max,
-        ));
+        let (journal, output) = output(bytes_max);
+        write(&output);
+        output.finish();
         journal
             .lines()
-            .into_iter()
-            .map(|line| (line.source, line.message))
+            .iter()
+            .map(|line| (line.source, line.message.clone()))
             .collect()
     }
 
@@ -244,5 +252,20 @@ mod tests {
             lines.iter().map(|(_, text)| text.len()).collect::<Vec<_>>(),
             [LOG_LINE_BYTES_MAX, 5]
         );
+    }
+
+    #[test]
+    fn the_record_has_the_last_lines_and_what_comes_after_the_end_is_dropped() {
+        let (journal, output) = output(u64::MAX);
+        let count = RECORD_LINES_KEPT + 3;
+        for number in 0..count {
+            output.write(Stream::Stdout, format!("{number}\n").as_bytes());
+        }
+        output.finish();
+        output.write(Stream::Stdout, b"late\n");
+        let (last, before) = output.take_last();
+        assert_eq!((last.len(), before), (RECORD_LINES_KEPT, 3));
+        assert_eq!(last[0].message, "3");
+        assert_eq!(journal.lines().len(), count);
     }
 }

@@ -12,6 +12,7 @@ use super::guest_databases::memory;
 use super::key_value;
 use super::migrate;
 use super::writer::Writer;
+pub use super::writer::WriterFigures;
 use crate::limits::{BUCKET_BYTES_MAX, DATABASE_READERS, DATABASE_READERS_OF_FUNCTIONS};
 
 /// The database's file name in the data directory.
@@ -162,6 +163,11 @@ impl Database {
         F: FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
     {
         self.writer.run(write).await
+    }
+
+    /// How its writer fares.
+    pub fn figures(&self) -> WriterFigures {
+        self.writer.figures()
     }
 }
 

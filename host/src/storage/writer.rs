@@ -4,6 +4,7 @@
 //! job in a savepoint of one transaction (one that fails undoes only itself), commits once, and only then tells every
 //! caller its result: what a caller has heard is durable.
 
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -33,23 +34,44 @@ enum NotCommitted {
     Other(String),
 }
 
+/// How the writer fares.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WriterFigures {
+    /// Groups of writes that were committed.
+    pub commits: u64,
+    /// Groups that could not be.
+    pub failures: u64,
+    /// When the last of those failed.
+    pub failed: Option<Instant>,
+}
+
+type Shared = Mutex<WriterFigures>;
+
 /// The writer's thread and the way to it. Dropping it finishes what was handed in.
 pub(super) struct Writer {
     jobs: Option<mpsc::Sender<Job>>,
+    figures: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     pub(super) fn start(connection: Connection) -> Writer {
         let (jobs, queue) = mpsc::channel(WRITER_QUEUE);
+        let figures = Arc::<Shared>::default();
+        let shared = figures.clone();
         let thread = std::thread::Builder::new()
             .name("database-writer".to_owned())
-            .spawn(move || write_groups(&connection, queue))
+            .spawn(move || write_groups(&connection, queue, &shared))
             .expect("the host starts with threads to spare");
         Writer {
             jobs: Some(jobs),
+            figures,
             thread: Some(thread),
         }
+    }
+
+    pub(super) fn figures(&self) -> WriterFigures {
+        *self.figures.lock().expect("no holder of this lock panics")
     }
 
     pub(super) async fn run<T, F>(&self, write: F) -> Result<T, StorageError>
@@ -126,7 +148,7 @@ fn in_savepoint<T>(
     result
 }
 
-fn write_groups(connection: &Connection, mut queue: mpsc::Receiver<Job>) {
+fn write_groups(connection: &Connection, mut queue: mpsc::Receiver<Job>, figures: &Shared) {
     while let Some(first) = queue.blocking_recv() {
         let mut answers = Vec::new();
         let committed = write_group(connection, first, &mut queue, &mut answers);
@@ -136,8 +158,20 @@ fn write_groups(connection: &Connection, mut queue: mpsc::Receiver<Job>) {
             // Nothing to undo where the transaction did not begin or SQLite rolled it back by itself.
             let _ = connection.execute_batch("ROLLBACK");
         }
+        count(figures, committed.is_ok());
         for answer in answers {
             answer(&committed);
+        }
+    }
+}
+
+fn count(figures: &Shared, is_committed: bool) {
+    let mut figures = figures.lock().expect("no holder of this lock panics");
+    match is_committed {
+        true => figures.commits += 1,
+        false => {
+            figures.failures += 1;
+            figures.failed = Some(Instant::now());
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::limits::{
 use crate::model::bucket::{Bucket, CompareAndSwap};
 use crate::model::digest::Digest;
 use crate::model::grant::{Access, Grants};
+use crate::observe::calls::{Call, Calls};
 use crate::storage::database::{Connection, Database, StorageError};
 use crate::storage::key_value::{self, NotIncremented};
 
@@ -32,6 +33,8 @@ pub struct KeyValueContext {
     pub grants: Arc<Grants>,
     /// What it has in calls that have not ended.
     pub under_way: UnderWay,
+    /// Where its calls are recorded.
+    pub calls: Calls,
 }
 
 /// The context and the table of the guest's handles.
@@ -172,53 +175,87 @@ impl KeyValueContext {
     }
 
     async fn get(&self, bucket: Bucket, key: String) -> Done<Option<Vec<u8>>> {
-        check_key(&key)?;
-        let under_way = self.under_way.clone();
-        let read = move |db: &_| {
-            let value = key_value::get(db, &bucket.name, &key)?;
-            let held = under_way.hold(value.as_ref().map_or(0, Vec::len));
-            Ok(held.map(|held| (value, held)))
+        let about = of_key(&bucket, &key);
+        let doing = async {
+            check_key(&key)?;
+            let under_way = self.under_way.clone();
+            let read = move |db: &_| {
+                let value = key_value::get(db, &bucket.name, &key)?;
+                let held = under_way.hold(value.as_ref().map_or(0, Vec::len));
+                Ok(held.map(|held| (value, held)))
+            };
+            let (value, _held) = self.read(read).await??;
+            Ok(value)
         };
-        let (value, _held) = self.read(read).await??;
-        Ok(value)
+        self.calls.observe(Call::KeyValueGet, || about, doing).await
     }
 
     async fn set(&self, bucket: Bucket, key: String, value: Vec<u8>) -> Done<()> {
-        check_writable(&bucket)?;
-        check_key(&key)?;
-        check_value(&value)?;
-        let held = self.under_way.hold(value.len())?;
-        let write = move |db: &_| key_value::set(db, &bucket.name, &key, &value);
-        self.write_held(held, write).await
+        let about = of_key(&bucket, &key);
+        let doing = async {
+            check_writable(&bucket)?;
+            check_key(&key)?;
+            check_value(&value)?;
+            let held = self.under_way.hold(value.len())?;
+            let write = move |db: &_| key_value::set(db, &bucket.name, &key, &value);
+            self.write_held(held, write).await
+        };
+        self.calls.observe(Call::KeyValueSet, || about, doing).await
     }
 
     async fn delete(&self, bucket: Bucket, key: String) -> Done<()> {
-        check_writable(&bucket)?;
-        check_key(&key)?;
-        let write = move |db: &_| key_value::delete(db, &bucket.name, &key);
-        self.write(write).await?;
-        Ok(())
+        let about = of_key(&bucket, &key);
+        let doing = async {
+            check_writable(&bucket)?;
+            check_key(&key)?;
+            let write = move |db: &_| key_value::delete(db, &bucket.name, &key);
+            self.write(write).await?;
+            Ok(())
+        };
+        self.calls
+            .observe(Call::KeyValueDelete, || about, doing)
+            .await
     }
 
     async fn exists(&self, bucket: Bucket, key: String) -> Done<bool> {
-        check_key(&key)?;
-        let read = move |db: &_| key_value::exists(db, &bucket.name, &key);
-        self.read(read).await
+        let about = of_key(&bucket, &key);
+        let doing = async {
+            check_key(&key)?;
+            let read = move |db: &_| key_value::exists(db, &bucket.name, &key);
+            self.read(read).await
+        };
+        self.calls
+            .observe(Call::KeyValueExists, || about, doing)
+            .await
     }
 
     /// Up to `limit` keys that come after `after`.
     async fn page(&self, bucket: Bucket, after: Option<String>, limit: u32) -> Done<Page> {
-        let read = move |db: &_| key_value::list(db, &bucket.name, "", after.as_deref(), limit + 1);
-        Ok(cut(self.read(read).await?, limit))
+        let about = bucket.name.clone();
+        let doing = async {
+            let read =
+                move |db: &_| key_value::list(db, &bucket.name, "", after.as_deref(), limit + 1);
+            Ok(cut(self.read(read).await?, limit))
+        };
+        self.calls
+            .observe(Call::KeyValueList, || about, doing)
+            .await
     }
 
     /// A page of keys that come after the first `skipped`.
     async fn page_at(&self, bucket: Bucket, skipped: u64) -> Done<Page> {
-        if skipped > LIST_KEYS_SKIPPED_MAX {
-            return Err(KeyValueError::CursorTooFar);
-        }
-        let read = move |db: &_| key_value::list_at(db, &bucket.name, skipped, LIST_KEYS_PAGE + 1);
-        Ok(cut(self.read(read).await?, LIST_KEYS_PAGE))
+        let about = bucket.name.clone();
+        let doing = async {
+            if skipped > LIST_KEYS_SKIPPED_MAX {
+                return Err(KeyValueError::CursorTooFar);
+            }
+            let read =
+                move |db: &_| key_value::list_at(db, &bucket.name, skipped, LIST_KEYS_PAGE + 1);
+            Ok(cut(self.read(read).await?, LIST_KEYS_PAGE))
+        };
+        self.calls
+            .observe(Call::KeyValueList, || about, doing)
+            .await
     }
 
     /// All keys at once, for interfaces without pages.
@@ -241,10 +278,16 @@ impl KeyValueContext {
     }
 
     async fn increment(&self, bucket: Bucket, key: String, delta: i64, least: i64) -> Done<i64> {
-        check_writable(&bucket)?;
-        check_key(&key)?;
-        let write = move |db: &_| key_value::increment(db, &bucket.name, &key, delta, least);
-        Ok(self.write(write).await??)
+        let about = of_key(&bucket, &key);
+        let doing = async {
+            check_writable(&bucket)?;
+            check_key(&key)?;
+            let write = move |db: &_| key_value::increment(db, &bucket.name, &key, delta, least);
+            Ok(self.write(write).await??)
+        };
+        self.calls
+            .observe(Call::KeyValueIncrement, || about, doing)
+            .await
     }
 
     async fn compare(&self, bucket: Bucket, key: String) -> Done<CompareAndSwap> {
@@ -255,13 +298,20 @@ impl KeyValueContext {
 
     /// The other one inside is what to compare with next, where somebody else was first.
     async fn swap(&self, cas: CompareAndSwap, value: Vec<u8>) -> Done<Result<(), CompareAndSwap>> {
-        check_writable(&cas.bucket)?;
-        check_value(&value)?;
-        let held = self.under_way.hold(value.len())?;
-        let CompareAndSwap { bucket, key, seen } = cas.clone();
-        let write = move |db: &_| key_value::compare_and_swap(db, &bucket.name, &key, seen, &value);
-        let swapped = self.write_held(held, write).await?;
-        Ok(swapped.map_err(|seen| CompareAndSwap { seen, ..cas }))
+        let about = of_key(&cas.bucket, &cas.key);
+        let doing = async {
+            check_writable(&cas.bucket)?;
+            check_value(&value)?;
+            let held = self.under_way.hold(value.len())?;
+            let CompareAndSwap { bucket, key, seen } = cas.clone();
+            let write =
+                move |db: &_| key_value::compare_and_swap(db, &bucket.name, &key, seen, &value);
+            let swapped = self.write_held(held, write).await?;
+            Ok(swapped.map_err(|seen| CompareAndSwap { seen, ..cas }))
+        };
+        self.calls
+            .observe(Call::KeyValueSwap, || about, doing)
+            .await
     }
 
     /// Values in the order of the keys.
@@ -270,54 +320,73 @@ impl KeyValueContext {
         bucket: Bucket,
         keys: Vec<String>,
     ) -> Done<Vec<(String, Option<Vec<u8>>)>> {
-        check_count(keys.len())?;
-        keys.iter().try_for_each(|key| check_key(key))?;
-        let under_way = self.under_way.clone();
-        let read = move |db: &_| {
-            let mut bytes = 0;
-            let mut found = Vec::with_capacity(keys.len());
-            for key in keys {
-                let value = key_value::get(db, &bucket.name, &key)?;
-                bytes += value.as_ref().map_or(0, Vec::len);
-                if bytes > HOSTCALL_BYTES_MAX {
-                    return Ok(Err(KeyValueError::ValuesTooLong));
+        let about = format!("{}: {} keys", bucket.name, keys.len());
+        let doing = async {
+            check_count(keys.len())?;
+            keys.iter().try_for_each(|key| check_key(key))?;
+            let under_way = self.under_way.clone();
+            let read = move |db: &_| {
+                let mut bytes = 0;
+                let mut found = Vec::with_capacity(keys.len());
+                for key in keys {
+                    let value = key_value::get(db, &bucket.name, &key)?;
+                    bytes += value.as_ref().map_or(0, Vec::len);
+                    if bytes > HOSTCALL_BYTES_MAX {
+                        return Ok(Err(KeyValueError::ValuesTooLong));
+                    }
+                    found.push((key, value));
                 }
-                found.push((key, value));
-            }
-            let held = under_way.hold(bytes);
-            Ok(held.map(|held| (found, held)).map_err(KeyValueError::from))
+                let held = under_way.hold(bytes);
+                Ok(held.map(|held| (found, held)).map_err(KeyValueError::from))
+            };
+            let (found, _held) = self.read(read).await??;
+            Ok(found)
         };
-        let (found, _held) = self.read(read).await??;
-        Ok(found)
+        self.calls.observe(Call::KeyValueGet, || about, doing).await
     }
 
     async fn set_many(&self, bucket: Bucket, pairs: Vec<(String, Vec<u8>)>) -> Done<()> {
-        check_writable(&bucket)?;
-        check_count(pairs.len())?;
-        for (key, value) in &pairs {
-            check_key(key)?;
-            check_value(value)?;
-        }
-        let bytes = pairs.iter().map(|(_, value)| value.len()).sum();
-        let held = self.under_way.hold(bytes)?;
-        let write = move |db: &_| {
-            let set =
-                |(key, value): &(String, Vec<u8>)| key_value::set(db, &bucket.name, key, value);
-            pairs.iter().try_for_each(set)
+        let about = format!("{}: {} keys", bucket.name, pairs.len());
+        let doing = async {
+            check_writable(&bucket)?;
+            check_count(pairs.len())?;
+            for (key, value) in &pairs {
+                check_key(key)?;
+                check_value(value)?;
+            }
+            let bytes = pairs.iter().map(|(_, value)| value.len()).sum();
+            let held = self.under_way.hold(bytes)?;
+            let write = move |db: &_| {
+                let set =
+                    |(key, value): &(String, Vec<u8>)| key_value::set(db, &bucket.name, key, value);
+                pairs.iter().try_for_each(set)
+            };
+            self.write_held(held, write).await
         };
-        self.write_held(held, write).await
+        self.calls.observe(Call::KeyValueSet, || about, doing).await
     }
 
     async fn delete_many(&self, bucket: Bucket, keys: Vec<String>) -> Done<()> {
-        check_writable(&bucket)?;
-        check_count(keys.len())?;
-        keys.iter().try_for_each(|key| check_key(key))?;
-        let write = move |db: &_| {
-            let delete = |key: &String| key_value::delete(db, &bucket.name, key).map(|_| ());
-            keys.iter().try_for_each(delete)
+        let about = format!("{}: {} keys", bucket.name, keys.len());
+        let doing = async {
+            check_writable(&bucket)?;
+            check_count(keys.len())?;
+            keys.iter().try_for_each(|key| check_key(key))?;
+            let write = move |db: &_| {
+                let delete = |key: &String| key_value::delete(db, &bucket.name, key).map(|_| ());
+                keys.iter().try_for_each(delete)
+            };
+            self.write(write).await
         };
-        self.write(write).await
+        self.calls
+            .observe(Call::KeyValueDelete, || about, doing)
+            .await
     }
+}
+
+/// What a call is about.
+fn of_key(bucket: &Bucket, key: &str) -> String {
+    format!("{}/{key}", bucket.name)
 }
 
 fn cut(mut keys: Vec<String>, limit: u32) -> Page {
@@ -372,6 +441,7 @@ mod tests {
             database: database.clone(),
             grants: Arc::default(),
             under_way: under_way.clone(),
+            calls: Calls::for_tests(),
         };
         let (release, released) = std::sync::mpsc::channel::<()>();
         let mut holding = Box::pin(database.write(move |_| {

@@ -20,6 +20,8 @@ use super::in_process::{AppCalls, Callee};
 use super::{Denials, FunctionOutbound, error};
 use crate::limits::RESPONSE_CHUNK_BYTES_MAX;
 use crate::model::outbound::{self, Destination, OutboundAuth};
+use crate::observe::calls::{Call, Calls};
+use crate::observe::trace_headers::pass_on_outbound;
 
 /// How `wasi:http` behaves for one invocation.
 pub struct HttpHooks {
@@ -29,30 +31,34 @@ pub struct HttpHooks {
     outbound: Arc<FunctionOutbound>,
     denials: Arc<Denials>,
     /// How it calls functions of its own app; none where it belongs to no app.
-    calls: Option<AppCalls>,
+    app_calls: Option<AppCalls>,
     /// When the invocation has to be over.
     until: Instant,
+    /// Where its calls are recorded.
+    calls: Calls,
 }
 
 type Io = Box<dyn Future<Output = Result<()>> + Send>;
 type Exchange = dyn Future<Output = Result<(Response<WasiBody>, Io)>> + Send;
 
 impl HttpHooks {
-    /// Requests go out through `outbound`, those to functions of the same app through `calls`; what is denied is told
-    /// to `denials`. All of them end by `until`, at which the invocation has to be over; calls within the app end as their
+    /// Requests go out through `outbound`, those to functions of the same app through `app_calls`; what is denied is told
+    /// to `denials`, and each is recorded in `calls`. All of them end by `until`, at which the invocation has to be over; calls within the app end as their
     /// own limits say.
     pub fn new(
         outbound: Arc<FunctionOutbound>,
         denials: Arc<Denials>,
-        calls: Option<AppCalls>,
+        app_calls: Option<AppCalls>,
         until: Instant,
+        calls: Calls,
     ) -> HttpHooks {
         HttpHooks {
             host_forbidden: true,
             outbound,
             denials,
-            calls,
+            app_calls,
             until,
+            calls,
         }
     }
 }
@@ -75,18 +81,31 @@ impl WasiHttpHooks for HttpHooks {
         _received: Io,
     ) -> Box<Exchange> {
         let (outbound, denials) = (self.outbound.clone(), self.denials.clone());
-        let calls = self.calls.clone();
+        let (app_calls, calls) = (self.app_calls.clone(), self.calls.clone());
         let timeouts = Timeouts::new(options, self.until);
+        let callee = destination(request.uri()).and_then(|to| Callee::of(&to));
+        let kind = match callee.is_some() && app_calls.is_some() {
+            true => Call::AppRequest,
+            false => Call::HttpRequest,
+        };
+        let mut call = calls.begin(kind, || shown(&request));
         Box::new(async move {
-            let (destination, request) = outbound.prepare(request, &denials)?;
-            if let (Some(callee), Some(calls)) = (Callee::of(&destination), calls) {
-                let response = calls.call(callee, request).await;
-                return Ok((response, Box::new(std::future::ready(Ok(()))) as Io));
+            let exchange = async {
+                let (destination, mut request) = outbound.prepare(request, &denials)?;
+                pass_on_outbound(call.context(), call.span(), request.headers_mut());
+                if let (Some(callee), Some(calls)) = (Callee::of(&destination), app_calls) {
+                    return Ok(calls.call(callee, request).await);
+                }
+                let client = outbound.client().await;
+                client.send(request, &timeouts, &denials).await
+            };
+            let answered = exchange.await;
+            match &answered {
+                Ok(response) => call.add(format_args!(" {}", response.status().as_u16())),
+                Err(error) => call.failed(format_args!("{error:?}")),
             }
-            let client = outbound.client().await;
-            let response = client.send(request, &timeouts, &denials).await?;
             // The client drives the connection by itself.
-            Ok((response, Box::new(std::future::ready(Ok(()))) as Io))
+            Ok((answered?, Box::new(std::future::ready(Ok(()))) as Io))
         })
     }
 
@@ -97,6 +116,17 @@ impl WasiHttpHooks for HttpHooks {
     fn p3_outgoing_body_chunk_size(&mut self) -> usize {
         RESPONSE_CHUNK_BYTES_MAX
     }
+}
+
+/// A request as its call is described: without user, password and query, which may have what is nobody's business.
+fn shown(request: &Request<WasiBody>) -> String {
+    let uri = request.uri();
+    let (scheme, host) = (uri.scheme_str().unwrap_or("http"), uri.host().unwrap_or(""));
+    let port = uri
+        .port_u16()
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
+    format!("{} {scheme}://{host}{port}{}", request.method(), uri.path())
 }
 
 fn is_framing(name: &HeaderName) -> bool {

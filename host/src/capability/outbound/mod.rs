@@ -39,7 +39,7 @@ use crate::limits::{
 use crate::model::grant::Grants;
 use crate::model::outbound::Destination;
 use crate::model::secret::Secrets;
-use crate::observe::journal::Level;
+use crate::observe::log_line::Level;
 use crate::observe::output::Output;
 
 /// What outbound connections of all functions share; clones share it as well.

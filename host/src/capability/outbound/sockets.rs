@@ -25,6 +25,7 @@ use super::guard::{Denied, check_address};
 use super::{Denials, FunctionOutbound};
 use crate::limits::{OUTBOUND_ADDRESSES_MAX, OUTBOUND_CONNECT_TIMEOUT};
 use crate::model::outbound::{self, Destination};
+use crate::observe::calls::{Call, Calls};
 
 /// The scheme of grants for connections whose protocol the host does not know.
 const SCHEME: &str = "tcp";
@@ -36,6 +37,7 @@ pub struct Sockets(Arc<Inner>);
 struct Inner {
     outbound: Arc<FunctionOutbound>,
     denials: Arc<Denials>,
+    calls: Calls,
     state: Mutex<State>,
 }
 
@@ -49,10 +51,11 @@ struct State {
 
 impl Sockets {
     /// Connections through `outbound`; what is denied is told to `denials`.
-    pub fn new(outbound: Arc<FunctionOutbound>, denials: Arc<Denials>) -> Sockets {
+    pub fn new(outbound: Arc<FunctionOutbound>, denials: Arc<Denials>, calls: Calls) -> Sockets {
         Sockets(Arc::new(Inner {
             outbound,
             denials,
+            calls,
             state: Mutex::default(),
         }))
     }
@@ -75,13 +78,17 @@ impl Sockets {
         match purpose {
             // What connecting does by itself: any port, of the system's choice.
             SocketAddrUse::TcpBind => address.ip().is_unspecified() && address.port() == 0,
-            SocketAddrUse::TcpConnect => match self.admit(address) {
-                Ok(()) => true,
-                Err(denied) => {
-                    self.0.denials.tell(&denied);
-                    false
+            // WASI opens the connection by itself, after this.
+            SocketAddrUse::TcpConnect => {
+                let about = || address.to_string();
+                let mut call = self.0.calls.begin(Call::SocketConnect, about);
+                let admitted = self.admit(address);
+                call.ended(&admitted);
+                if let Err(denied) = &admitted {
+                    self.0.denials.tell(denied);
                 }
-            },
+                admitted.is_ok()
+            }
             _ => false,
         }
     }
@@ -137,7 +144,14 @@ impl Sockets {
         if let Ok(address) = literal {
             return Ok(vec![address.to_canonical()]);
         }
-        let found = self.granted_addresses(&name).await?;
+        let granted = self.granted_addresses(&name);
+        let mut call = self.0.calls.begin(Call::NameLookup, || name.clone());
+        let found = granted.await;
+        if let Err(code) = &found {
+            call.failed(format_args!("{code:?}"));
+        }
+        drop(call);
+        let found = found?;
         let found: Vec<IpAddr> = found.iter().map(SocketAddr::ip).collect();
         let mut state = self.0.state.lock().expect("no holder of this lock panics");
         let room = (64 * OUTBOUND_ADDRESSES_MAX).saturating_sub(state.known.len());

@@ -18,6 +18,7 @@ use super::mqtt_client::MqttContext;
 use super::outbound::Denied;
 use crate::bindings::imports::tidegate::mqtt::types::{self, Message, Qos};
 use crate::model::outbound::permits;
+use crate::observe::calls::Call;
 
 /// The context and the table of the guest's handles.
 pub struct SpinMqttView<'a> {
@@ -47,10 +48,15 @@ enum Connection {
 }
 
 /// Why something was not done; the guest's to handle.
+#[derive(Debug, thiserror::Error)]
 enum MqttError {
+    #[error("the address is none")]
     InvalidAddress,
+    #[error("too many connections are open")]
     TooManyConnections,
+    #[error("there is no connection: {0}")]
     ConnectionFailed(String),
+    #[error("{0}")]
     Other(String),
 }
 
@@ -134,7 +140,14 @@ impl Connection {
                 };
                 Ok(context.publish_checked(message).await?)
             }
-            Connection::Other(connection) => connection.publish(&topic, payload, qos).await,
+            Connection::Other(connection) => {
+                let publishing = connection.publish(&topic, payload, qos);
+                let about = || topic.clone();
+                context
+                    .calls
+                    .observe(Call::MqttPublish, about, publishing)
+                    .await
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ use wasmtime::component::{HasData, Resource, ResourceTable};
 use super::detached::{Stopped, detached};
 use super::under_way::{Held, TooMuch, UnderWay};
 use crate::model::grant::Grants;
+use crate::observe::calls::{Call, Calls, OpenCall};
 use crate::storage::guest_databases::{
     Caller, GuestConnection, GuestDatabases, Rows, SqlError, Value, bytes_of_value,
 };
@@ -24,6 +25,7 @@ pub struct SqliteContext {
     grants: Arc<Grants>,
     /// Parameters of calls that have not ended, and rows that the guest has not taken from its streams yet.
     under_way: UnderWay,
+    calls: Calls,
 }
 
 impl SqliteContext {
@@ -33,12 +35,14 @@ impl SqliteContext {
         caller: Caller,
         grants: Arc<Grants>,
         under_way: UnderWay,
+        calls: Calls,
     ) -> SqliteContext {
         SqliteContext {
             databases,
             caller,
             grants,
             under_way,
+            calls,
         }
     }
 }
@@ -117,9 +121,26 @@ async fn execute(
     connection: Connected,
     statement: String,
     parameters: Vec<Value>,
+    calls: Calls,
 ) -> Answer<Rows, SqlError> {
+    let mut call = calls.begin(Call::SqlExecute, || shown(&statement));
     let execute = async move { connection.execute(statement, parameters).await };
-    or_trap(detached(execute).await)
+    let done = detached(execute).await;
+    note(&mut call, &done);
+    or_trap(done)
+}
+
+/// A statement as its call is described: values that are written into it may be nobody's business.
+fn shown(statement: &str) -> String {
+    let verb = statement.split_whitespace().next().unwrap_or_default();
+    verb.chars().take(16).collect::<String>().to_uppercase()
+}
+
+fn note<T>(call: &mut OpenCall, done: &Result<Result<T, SqlError>, Stopped>) {
+    match done {
+        Ok(done) => call.ended(done),
+        Err(stopped) => call.failed(stopped),
+    }
 }
 
 /// Runs a statement while its guest may do something else.
@@ -128,7 +149,9 @@ async fn execute_under_way(
     statement: String,
     parameters: Vec<Value>,
     under_way: UnderWay,
+    calls: Calls,
 ) -> Answer<(Rows, Held), NotExecuted> {
+    let mut call = calls.begin(Call::SqlExecute, || shown(&statement));
     let given = parameters.iter().map(bytes_of_value).sum::<usize>();
     let asked = match under_way.hold(statement.len() + given) {
         Ok(asked) => asked,
@@ -140,7 +163,9 @@ async fn execute_under_way(
         // Here, and not where the rows are taken: a guest that computes takes none, and they are there all the same.
         done.map(|rows| under_way.hold(rows.bytes).map(|held| (rows, held)))
     };
-    let done = or_trap(detached(execute).await)?;
+    let done = detached(execute).await;
+    note(&mut call, &done);
+    let done = or_trap(done)?;
     Ok(done
         .map_err(NotExecuted::from)
         .and_then(|held| held.map_err(NotExecuted::from)))

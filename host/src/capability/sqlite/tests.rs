@@ -24,7 +24,13 @@ async fn results_count_before_anybody_takes_them() {
     let under_way = UnderWay::default();
     let begin = |_| {
         let blobs = "VALUES (zeroblob(1000000), zeroblob(1000000), zeroblob(1000000))".to_owned();
-        let executed = execute_under_way(connection.clone(), blobs, Vec::new(), under_way.clone());
+        let executed = execute_under_way(
+            connection.clone(),
+            blobs,
+            Vec::new(),
+            under_way.clone(),
+            Calls::for_tests(),
+        );
         Box::pin(executed)
     };
     let mut begun: Vec<_> = (0..8).map(begin).collect();
@@ -33,7 +39,13 @@ async fn results_count_before_anybody_takes_them() {
     }
     // All of them end, and nobody asks what they gave: one connection runs one statement after the other.
     let last = "VALUES (1)".to_owned();
-    let last = execute_under_way(connection.clone(), last, Vec::new(), under_way.clone());
+    let last = execute_under_way(
+        connection.clone(),
+        last,
+        Vec::new(),
+        under_way.clone(),
+        Calls::for_tests(),
+    );
     last.await.expect("no trap").expect("it ends");
     assert_eq!(Arc::strong_count(&connection), 1);
     let taken = join_all(begun.into_iter().map(async |executed| {

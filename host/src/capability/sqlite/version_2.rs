@@ -21,7 +21,8 @@ impl HostConnection for SqliteView<'_> {
         parameters: Vec<Value>,
     ) -> Answer<QueryResult, Error> {
         let connection = self.connection(&handle)?;
-        let rows = execute(connection, statement, given(parameters)).await?;
+        let calls = self.context.calls.clone();
+        let rows = execute(connection, statement, given(parameters), calls).await?;
         Ok(rows.map(found).map_err(Error::from))
     }
 

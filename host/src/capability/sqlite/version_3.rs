@@ -27,7 +27,8 @@ impl HostConnection for SqliteView<'_> {
         parameters: Vec<Value>,
     ) -> Answer<QueryResult, Error> {
         let connection = self.connection(&handle)?;
-        let rows = execute(connection, statement, given(parameters)).await?;
+        let calls = self.context.calls.clone();
+        let rows = execute(connection, statement, given(parameters), calls).await?;
         Ok(rows.map(found).map_err(Error::from))
     }
 
@@ -68,8 +69,12 @@ impl<T: Send> HostConnectionWithStore<T> for HasSqlite {
         parameters: Vec<Value>,
     ) -> Answer<Streamed, Error> {
         let connection = connection(accessor, &handle)?;
-        let under_way = accessor.with(|mut access| access.get().context.under_way.clone());
-        let executed = execute_under_way(connection, statement, given(parameters), under_way);
+        let (under_way, calls) = accessor.with(|mut access| {
+            let context = access.get().context;
+            (context.under_way.clone(), context.calls.clone())
+        });
+        let parameters = given(parameters);
+        let executed = execute_under_way(connection, statement, parameters, under_way, calls);
         let (rows, held) = match executed.await? {
             Ok(executed) => executed,
             Err(NotExecuted::Sql(error)) => return Ok(Err(error.into())),

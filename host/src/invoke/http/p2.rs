@@ -36,7 +36,10 @@ where
                 },
             ));
         })?;
-    let proxy = pre.instantiate_async(&mut *store).await?;
+    let proxy = {
+        let _timed = store.data().instantiating();
+        pre.instantiate_async(&mut *store).await?
+    };
     proxy
         .wasi_http_incoming_handler()
         .call_handle(store, request, out)

@@ -28,7 +28,10 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::fmt::Display,
 {
-    let service = pre.instantiate_async(&mut *store).await?;
+    let service = {
+        let _timed = store.data().instantiating();
+        pre.instantiate_async(&mut *store).await?
+    };
     let request = absolute(request);
     // How the guest fared with the request's body concerns nobody but the guest.
     let request = store

@@ -1,0 +1,177 @@
+//! `GET /live`: what happens on the host, as server-sent events.
+//!
+//! ```text
+//! hello, then: invocation, log, deploy, broker, health, vitals; `missed` where the reader was too slow or away too long
+//! ```
+//!
+//! Each event's id has the host's start and the event's number: a reader that comes back with the last one
+//! (`Last-Event-ID`, as browsers do) goes on there.
+
+use std::convert::Infallible;
+use std::time::SystemTime;
+
+use axum::extract::{Query, State};
+use axum::response::sse::{Event as SentEvent, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::{StreamExt as _, stream};
+use http::HeaderMap;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tidegate_broker::Broker;
+use tidegate_broker::events::{BrokerEvent, EventKind};
+use tokio_util::sync::CancellationToken;
+
+use super::error::ApiError;
+use super::invocations::Invocation;
+use super::logs::until;
+use super::router::{ApiResult, Host, KEEP_ALIVE, Viewer, name};
+use crate::model::name::Name;
+use crate::observe::live::{Batch, Event, Live};
+use crate::observe::log_line::rfc3339;
+
+/// The kinds of events that can be asked for.
+const TYPES: [&str; 6] = ["invocation", "log", "deploy", "broker", "health", "vitals"];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LiveQuery {
+    types: Option<String>,
+    function: Option<String>,
+}
+
+/// What a reader wants to hear of.
+struct Wanted {
+    types: Vec<&'static str>,
+    function: Option<Name>,
+}
+
+/// `GET /live`
+pub(super) async fn live(
+    _: Viewer,
+    State(host): Host,
+    Query(query): Query<LiveQuery>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let wanted = query.parse()?;
+    let live = host.watchers.live.clone();
+    let last = headers.get("last-event-id");
+    let last = last.and_then(|id| number_of(&live, id.to_str().ok()?));
+    let boot = live.boot();
+    let hello = json!({ "version": env!("CARGO_PKG_VERSION"), "boot": boot.to_string() });
+    let hello = SentEvent::default().event("hello").data(hello.to_string());
+    let vitals = host.vitals();
+    let mut health = json!(vitals.health);
+    health["at"] = json!(vitals.at);
+    let now = [("health", health), ("vitals", json!(vitals))];
+    let now: Vec<SentEvent> = now
+        .into_iter()
+        .filter(|(name, _)| wanted.has_type(name))
+        .map(|(name, data)| SentEvent::default().event(name).data(data.to_string()))
+        .collect();
+    let events = stream::unfold(
+        (live.read(last), wanted),
+        move |(mut reader, wanted)| async move {
+            let batch = reader.next().await;
+            let events = sent(boot, batch, &wanted);
+            Some((stream::iter(events), (reader, wanted)))
+        },
+    );
+    let events = stream::iter([hello])
+        .chain(stream::iter(now))
+        .chain(events.flatten())
+        .map(Ok::<_, Infallible>);
+    let events = until(host.draining.clone(), events);
+    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
+    Ok(Sse::new(events).keep_alive(keep_alive).into_response())
+}
+
+impl LiveQuery {
+    fn parse(self) -> Result<Wanted, ApiError> {
+        let asked = self.types.as_deref().unwrap_or_default();
+        let asked = asked.split(',').filter(|asked| !asked.is_empty());
+        let types = asked.map(|asked| {
+            let known = TYPES.iter().find(|known| **known == asked).copied();
+            known.ok_or_else(|| {
+                let known = TYPES.join(", ");
+                ApiError::BadRequest(format!("types: `{asked}` is none; there are {known}"))
+            })
+        });
+        Ok(Wanted {
+            types: types.collect::<Result<_, _>>()?,
+            function: self.function.as_deref().map(name).transpose()?,
+        })
+    }
+}
+
+impl Wanted {
+    fn has_type(&self, name: &str) -> bool {
+        self.types.is_empty() || self.types.contains(&name)
+    }
+
+    fn has(&self, event: &Event) -> bool {
+        let of_function = self.function.is_none() || event.function() == self.function.as_ref();
+        self.has_type(event.name()) && of_function
+    }
+}
+
+/// A batch as it is sent. What is not wanted still moves the reader on: the last event of a batch gives its id.
+fn sent(boot: u64, batch: Batch, wanted: &Wanted) -> Vec<SentEvent> {
+    let missed = (batch.missed > 0).then(|| {
+        let data = json!({ "events": batch.missed });
+        SentEvent::default().event("missed").data(data.to_string())
+    });
+    let events = batch.events.iter();
+    let events = events.filter(|(_, event)| wanted.has(event));
+    let events = events.map(|(number, event)| {
+        SentEvent::default()
+            .id(format!("{boot}-{number}"))
+            .event(event.name())
+            .data(data_of(event))
+    });
+    missed.into_iter().chain(events).collect()
+}
+
+fn data_of(event: &Event) -> String {
+    let of_function = |mut data: Value, function: &Name| {
+        data["function"] = function.as_str().into();
+        data.to_string()
+    };
+    match event {
+        Event::Invocation(function, record) => {
+            of_function(json!(Invocation::from(&**record)), function)
+        }
+        Event::Log(function, line) => of_function(json!(**line), function),
+        Event::Other(_, _, data) => data.to_string(),
+    }
+}
+
+/// The number in an event's id, where it is of this start of the host; that of another start is older than everything.
+fn number_of(live: &Live, id: &str) -> Option<u64> {
+    let (boot, number) = id.split_once('-')?;
+    let is_of_this = boot.parse() == Ok(live.boot());
+    is_of_this.then(|| number.parse().ok())?
+}
+
+/// Tells those who look on what happens at the broker, until `stop`.
+pub(super) async fn tell_of_broker(broker: Broker, live: Live, stop: CancellationToken) {
+    let mut events = broker.events();
+    loop {
+        let next = tokio::select! {
+            () = stop.cancelled() => return,
+            next = events.next() => next,
+        };
+        live.tell(|| Event::Other("broker", None, described(&next).to_string().into()));
+    }
+}
+
+fn described(event: &BrokerEvent) -> Value {
+    let action = match event.kind {
+        EventKind::Connected => "connected",
+        EventKind::Disconnected => "disconnected",
+        EventKind::Refused => "refused",
+    };
+    json!({
+        "at": rfc3339(SystemTime::now()), "action": action, "client_id": event.client_id,
+        "address": event.address.to_string(), "function": null, "topic": null, "detail": event.detail,
+    })
+}
