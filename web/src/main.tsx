@@ -1,0 +1,21 @@
+import { render } from "preact";
+import { App } from "./App";
+import { start } from "./api/session";
+import { listen } from "./lib/keys";
+import "./lib/theme";
+import "./lib/title";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/shell.css";
+import "./styles/parts.css";
+import "./styles/controls.css";
+import "./styles/forms.css";
+import "./styles/table.css";
+import "./styles/figures.css";
+import "./styles/tail.css";
+import "./styles/phone.css";
+
+const root = document.getElementById("app");
+if (root) render(<App />, root);
+listen();
+void start();

@@ -1,0 +1,47 @@
+import { expect, test } from "vitest";
+import { manifestText } from "./toml";
+
+test("a manifest as a file", () => {
+  const manifest = {
+    name: "thermostat",
+    cgi: false,
+    http: [{ route: "/thermostat/{device}", methods: ["GET", "POST"] }, { route: "/x", response: { status: 404 } }],
+    mqtt: [{ topic: "sensors/+/temperature", qos: 1 }],
+    schedule: [],
+    grants: { buckets: ["default"], databases: [], publish: [], outbound: [], secrets: [] },
+    limits: { timeout: "5s", memory: null },
+    config: { threshold: "30", "a b": 'c"\n', token: { secret: "key" } },
+    environment: {},
+    files: [{ path: "/a", digest: "sha256:0" }],
+  };
+  expect(manifestText(manifest)).toBe(`name = "thermostat"
+cgi = false
+
+[[http]]
+route = "/thermostat/{device}"
+methods = ["GET", "POST"]
+
+[[http]]
+route = "/x"
+
+[http.response]
+status = 404
+
+[[mqtt]]
+topic = "sensors/+/temperature"
+qos = 1
+
+[grants]
+buckets = ["default"]
+
+[limits]
+timeout = "5s"
+
+[config]
+threshold = "30"
+"a b" = "c\\"\\n"
+
+[config.token]
+secret = "key"
+`);
+});

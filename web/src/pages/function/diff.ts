@@ -1,0 +1,144 @@
+// What one revision has that another has not, by what it means: triggers, grants, limits, configuration.
+import type { Manifest, Revision } from "../../api/types";
+import { bytes } from "../../lib/format";
+import { type AnyTrigger, grantsInWords, outboundAuth, triggerInWords } from "../../lib/words";
+
+export interface Change {
+  kind: "added" | "removed" | "changed";
+  /** In words: "Publishes to alerts/#". */
+  text: string;
+  /** As it is written, where it stood and where it stands now. */
+  before?: string;
+  after?: string;
+}
+
+export interface ChangeGroup {
+  title: string;
+  changes: Change[];
+}
+
+type Compared = Pick<Revision, "digest" | "component_bytes" | "abi" | "manifest">;
+type Entry = { key: string; text: string; code: string };
+
+/** From `before` to `after`; groups without a change are left out. */
+export function compare(before: Compared, after: Compared): ChangeGroup[] {
+  const [old, now] = [before.manifest, after.manifest];
+  const groups: ChangeGroup[] = [
+    { title: "Component", changes: componentChanges(before, after) },
+    { title: "Triggers", changes: changes(triggers(old), triggers(now)) },
+    { title: "Grants", changes: changes(grants(old), grants(now)) },
+    { title: "Limits", changes: changes(values(old.limits), values(now.limits), "the host's default") },
+    { title: "Configuration", changes: changes(values(old.config), values(now.config)) },
+    { title: "Environment", changes: changes(values(old.environment), values(now.environment)) },
+    { title: "Other settings", changes: changes(values(others(old)), values(others(now))) },
+  ];
+  return groups.filter((group) => group.changes.length > 0);
+}
+
+function changes(before: readonly Entry[], after: readonly Entry[], absent?: string): Change[] {
+  const old = new Map(before.map((entry) => [entry.key, entry]));
+  const now = new Map(after.map((entry) => [entry.key, entry]));
+  const found: Change[] = [];
+  for (const entry of after) {
+    const was = old.get(entry.key);
+    if (!was) found.push({ kind: "added", text: entry.text, after: entry.code, ...(absent ? { before: absent } : {}) });
+    else if (was.code !== entry.code) {
+      found.push({ kind: "changed", text: entry.text, before: was.code, after: entry.code });
+    }
+  }
+  for (const entry of before) {
+    if (now.has(entry.key)) continue;
+    found.push({ kind: "removed", text: entry.text, before: entry.code, ...(absent ? { after: absent } : {}) });
+  }
+  return found;
+}
+
+function componentChanges(before: Compared, after: Compared): Change[] {
+  if (before.digest === after.digest) return [];
+  const found: Change[] = [{ kind: "changed", text: "Another component", before: before.digest, after: after.digest }];
+  if (before.component_bytes !== after.component_bytes) {
+    found.push({
+      kind: "changed",
+      text: "Its size",
+      before: bytes(before.component_bytes),
+      after: bytes(after.component_bytes),
+    });
+  }
+  if (before.abi !== after.abi) {
+    found.push({ kind: "changed", text: "What it exports", before: before.abi, after: after.abi });
+  }
+  return found;
+}
+
+/** `next_runs` is what the host adds to a schedule; it is no part of a manifest. */
+function triggers(manifest: Manifest): Entry[] {
+  const entry = (key: string, trigger: object): Entry => ({
+    key,
+    text: triggerInWords(trigger as AnyTrigger),
+    code: written(without(trigger, ["next_runs"])),
+  });
+  return [
+    ...list(manifest.http).map((one) => entry(`http ${text(one, "route")}`, one)),
+    ...list(manifest.mqtt).map((one) => entry(`mqtt ${text(one, "topic")}`, one)),
+    ...list(manifest.schedule).map((one) =>
+      entry(`schedule ${text(one, "cron")} ${text(one, "timezone") || "UTC"}`, one),
+    ),
+  ];
+}
+
+const LISTS = ["buckets", "databases", "publish", "outbound", "secrets"] as const;
+
+function grants({ grants: given }: Manifest): Entry[] {
+  if (!given) return [];
+  const plain = LISTS.flatMap((name) =>
+    (given[name] ?? []).map((grant) => ({
+      // Whether it may be written to is what changes about a bucket, not which one it is.
+      key: `${name} ${name === "buckets" || name === "databases" ? grant.replace(/:ro$/, "") : grant}`,
+      text: grantsInWords({ [name]: [grant] })[0] ?? grant,
+      code: `${name} = "${grant}"`,
+    })),
+  );
+  const headers = outboundAuth(given).map((auth) => ({
+    key: `header ${auth.destination} ${auth.header.toLowerCase()}`,
+    text: grantsInWords({ outbound_auth: [auth] } as object)[0] ?? auth.header,
+    code: written(auth),
+  }));
+  return [...plain, ...headers];
+}
+
+function values(table: Readonly<Record<string, unknown>> | null | undefined): Entry[] {
+  return Object.entries(table ?? {}).map(([key, value]) => ({ key, text: key, code: valueInWords(value) }));
+}
+
+const KNOWN = ["name", "http", "mqtt", "schedule", "grants", "limits", "config", "environment"];
+
+function others(manifest: Manifest): Record<string, unknown> {
+  return without(manifest, KNOWN);
+}
+
+/** A value of the configuration: text as it is, a secret by its name only. */
+export function valueInWords(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (isTable(value) && typeof value["secret"] === "string") return `the secret ${value["secret"]}`;
+  return written(value);
+}
+
+/** As in a manifest: `topic = "a/+", qos = 1`. The same whatever the order of the keys was. */
+function written(value: unknown): string {
+  if (!isTable(value)) return JSON.stringify(value);
+  return Object.entries(value)
+    .filter(([, one]) => one !== null && one !== undefined)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, one]) => `${key} = ${isTable(one) ? `{ ${written(one)} }` : JSON.stringify(one)}`)
+    .join(", ");
+}
+
+const isTable = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const without = (table: object, keys: readonly string[]): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(table).filter(([key]) => !keys.includes(key)));
+
+const list = (value: readonly object[] | null | undefined): readonly object[] => value ?? [];
+
+const text = (table: object, key: string): string => String((table as Record<string, unknown>)[key] ?? "");

@@ -1,0 +1,32 @@
+// A state in a word, with an icon of its own shape: colour alone tells nothing.
+import type { ComponentChildren } from "preact";
+import { Icon, type IconName } from "./Icon";
+
+export type Tone = "ok" | "bad" | "warn" | "info" | "neutral";
+
+const icons: Record<Tone, IconName> = { ok: "check", bad: "cross", warn: "warning", info: "info", neutral: "dot" };
+
+export interface StatusBadgeProps {
+  tone: Tone;
+  children: ComponentChildren;
+  title?: string;
+}
+
+export function StatusBadge({ tone, children, title }: StatusBadgeProps) {
+  return (
+    <span class={`badge ${tone}`} title={title}>
+      <Icon name={icons[tone]} size={12} />
+      {children}
+    </span>
+  );
+}
+
+/** How an invocation ended: "ok", or its outcome in words. */
+export function OutcomeBadge({ outcome, blame }: { outcome: string; blame?: string | null | undefined }) {
+  const tone = outcome === "ok" ? "ok" : blame === "client" ? "warn" : "bad";
+  return (
+    <StatusBadge tone={tone} {...(blame ? { title: `Blame: ${blame}` } : {})}>
+      {outcome.replaceAll("_", " ")}
+    </StatusBadge>
+  );
+}
