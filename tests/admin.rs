@@ -202,7 +202,7 @@ const FAILING: [((&str, &str), u16, &str); 15] = [
     ),
     (("POST", "/api/v1/broker/publish"), 400, "bad_request"),
     (("POST", "/api/v1/functions/x"), 400, "bad_request"),
-    (("POST", "/api/v1/login"), 400, "bad_request"),
+    (("POST", "/api/v1/session"), 400, "bad_request"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -264,7 +264,7 @@ async fn a_body_that_is_not_what_it_should_be_is_a_bad_request() {
         (invoke, r#"{"mqtt":{"topic":"a","qos":3}}"#),
         ("/api/v1/functions/version/rollback", r#"{"revisoin":1}"#),
         ("/api/v1/broker/publish", r#"{"topic":""}"#),
-        ("/api/v1/login", "code"),
+        ("/api/v1/session", "code"),
     ] {
         let request = admin
             .request(Method::POST, path)
@@ -287,41 +287,6 @@ async fn a_body_that_is_not_what_it_should_be_is_a_bad_request() {
     )))
     .await;
     large.expect_problem(413, "body_too_large");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_link_of_the_first_start_signs_in_once() {
-    let mut host = TestHost::builder().lines().start().await;
-    let link = eventually("the link is printed", SOON, async || {
-        let (_, after) = host
-            .stdout()
-            .split_once("/#login=")
-            .map(|(a, b)| (a.to_owned(), b.to_owned()))?;
-        Some(after.split_once('\n')?.0.to_owned())
-    })
-    .await;
-    let login = async |code: &str| {
-        host.stranger()
-            .post("/api/v1/login", &json!({ "code": code }))
-            .await
-    };
-    login("").await.expect_problem(401, "login_invalid");
-    login(&link[1..]).await.expect_problem(401, "login_invalid");
-    let token = login(&link).await.expect(200).json()["token"]
-        .as_str()
-        .expect("a token")
-        .to_owned();
-    AdminClient::new(&host.admin, Some(&token))
-        .put("/api/v1/buckets/a/keys/b", "c")
-        .await
-        .expect(204);
-    login(&link).await.expect_problem(401, "login_invalid");
-    host.restart().await;
-    assert!(!host.stdout().contains("login"), "{}", host.stdout());
-    AdminClient::new(&host.admin, Some(&token))
-        .get(FUNCTIONS)
-        .await
-        .expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

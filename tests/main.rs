@@ -36,6 +36,7 @@ mod scaffold;
 mod schedule;
 mod sdks;
 mod secrets;
+mod session;
 mod settings;
 mod spin_components;
 mod spin_http;

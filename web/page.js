@@ -4,12 +4,10 @@
 const element = (id) => document.getElementById(id);
 const REFRESH_MS = 5000;
 
-let token = sessionStorage.getItem("token");
 let timer;
 
 async function api(method, path, body) {
-  const headers = token ? { Authorization: `Bearer ${token}` } : {};
-  if (typeof body === "string") headers["Content-Type"] = "application/json";
+  const headers = typeof body === "string" ? { "Content-Type": "application/json" } : {};
   const response = await fetch(`/api/v1${path}`, { method, headers, body });
   const text = await response.text();
   const answer = text ? JSON.parse(text) : {};
@@ -23,21 +21,19 @@ async function signInByLink() {
   if (!code) return;
   history.replaceState(null, "", location.pathname);
   try {
-    signedIn((await api("POST", "/login", JSON.stringify({ code }))).token);
+    await signIn({ code });
   } catch (error) {
     say(error.message);
   }
 }
 
-function signedIn(newToken) {
-  token = newToken;
-  sessionStorage.setItem("token", token);
+async function signIn(by) {
+  await api("POST", "/session", JSON.stringify(by));
 }
 
-function signOut(reason = "") {
-  token = null;
-  sessionStorage.removeItem("token");
-  say(reason);
+async function signOut() {
+  await api("DELETE", "/session");
+  say("");
   render(null);
 }
 
@@ -47,12 +43,11 @@ function say(text) {
 
 async function refresh() {
   clearTimeout(timer);
-  if (!token) return render(null);
   try {
     render((await api("GET", "/functions")).functions);
     say("");
   } catch (error) {
-    if (error.status === 401) return signOut(error.message);
+    if (error.status === 401) return render(null);
     say(`Not reachable: ${error.message}`);
   }
   timer = setTimeout(refresh, REFRESH_MS);
@@ -133,13 +128,18 @@ async function deploy(event) {
   }
 }
 
-element("sign-in-form").addEventListener("submit", (event) => {
+element("sign-in-form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  signedIn(element("token").value.trim());
+  const token = element("token").value.trim();
   element("token").value = "";
-  refresh();
+  try {
+    await signIn({ token });
+    await refresh();
+  } catch (error) {
+    say(error.message);
+  }
 });
-element("sign-out").addEventListener("click", () => signOut());
+element("sign-out").addEventListener("click", signOut);
 element("upload-form").addEventListener("submit", deploy);
 element("file").addEventListener("change", () => {
   const file = element("file").files[0];

@@ -39,7 +39,7 @@ pub(super) enum ApiError {
     #[error(transparent)]
     Publish(#[from] PublishError),
     #[error(
-        "a token is needed: send `Authorization: Bearer …`; `tidegate token create` on the host makes one"
+        "a token is needed: sign in, or send `Authorization: Bearer …`; `tidegate token create` on the host makes one"
     )]
     NoToken,
     #[error("the token is not valid: {0}; `tidegate token create` on the host makes a new one")]
@@ -53,6 +53,12 @@ pub(super) enum ApiError {
         "the sign-in link has been used or has expired: paste a token from `tidegate token create` instead"
     )]
     BadLogin,
+    #[error(
+        "this request does not come from a page of this host: a session is for the dashboard alone, whose `Origin` has \
+         the host and port of the request's `Host` (a proxy has to pass that on); elsewhere, send a token as \
+         `Authorization: Bearer …`"
+    )]
+    ForeignOrigin,
     #[error("there is nothing at this path; the API begins with /api/v1")]
     NoSuchPath,
     #[error("this path does not take this method")]
@@ -104,6 +110,7 @@ impl ApiError {
             ApiError::NoToken => (S::UNAUTHORIZED, "token_missing"),
             ApiError::BadToken(_) => (S::UNAUTHORIZED, "token_invalid"),
             ApiError::Forbidden { .. } => (S::FORBIDDEN, "role_insufficient"),
+            ApiError::ForeignOrigin => (S::FORBIDDEN, "origin_foreign"),
             ApiError::BadLogin => (S::UNAUTHORIZED, "login_invalid"),
             ApiError::NoSuchPath => (S::NOT_FOUND, "no_such_path"),
             ApiError::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed"),

@@ -4,6 +4,7 @@
 
 pub mod auth;
 mod broker;
+mod caller;
 mod databases;
 mod dead_letters;
 mod devices;
@@ -14,8 +15,10 @@ mod key_value;
 mod live;
 pub mod login;
 mod openapi;
+mod origin;
 mod page;
 mod probes;
 pub mod router;
 mod secrets;
+mod session;
 mod upload;

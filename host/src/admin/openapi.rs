@@ -6,6 +6,8 @@
 use axum::Json;
 use serde_json::{Map, Value, json};
 
+use crate::model::session_cookie;
+
 /// What a request or a successful answer carries.
 #[derive(Clone, Copy)]
 enum Content {
@@ -79,7 +81,9 @@ const OPERATIONS: &[Operation] = &[
     ("delete", "/devices/{name}", "Remove a device and end its connections", &[], Nothing, 204, Nothing),
     ("post", "/devices/{name}/password", "Give a device a new password and say it, once", &[], Nothing, 200, JsonContent),
     ("post", "/broker/publish", "Publish an MQTT message", &[], JsonContent, 202, Nothing),
-    ("post", "/login", "Exchange the code of a sign-in link for a token", &[], JsonContent, 200, JsonContent),
+    ("get", "/session", "As whom one is signed in", &[], Nothing, 200, JsonContent),
+    ("post", "/session", "Sign in with the code of a link, or with a token", &[], JsonContent, 200, JsonContent),
+    ("delete", "/session", "Sign out", &[], Nothing, 204, Nothing),
 ];
 
 /// `GET /openapi.json`
@@ -92,16 +96,19 @@ pub(super) async fn openapi() -> Json<Value> {
     Json(json!({
         "openapi": "3.1.0",
         "info": { "title": "Tidegate", "version": env!("CARGO_PKG_VERSION") },
-        "security": [{ "token": [] }],
+        "security": [{ "token": [] }, { "session": [] }],
         "paths": paths,
         "components": {
-            "securitySchemes": { "token": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
+            "securitySchemes": {
+                "token": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+                "session": { "type": "apiKey", "in": "cookie", "name": session_cookie::SECURE },
+            },
             "schemas": { "Problem": problem() },
         },
     }))
 }
 
-fn describe((_, path, summary, query, request, status, answer): &Operation) -> Value {
+fn describe((method, path, summary, query, request, status, answer): &Operation) -> Value {
     let in_path = path
         .split('/')
         .filter_map(|segment| segment.strip_prefix('{'));
@@ -125,7 +132,7 @@ fn describe((_, path, summary, query, request, status, answer): &Operation) -> V
     if let Some(content) = content(*request) {
         operation["requestBody"] = json!({ "content": content });
     }
-    if *path == "/login" {
+    if *path == "/session" && *method != "get" {
         operation["security"] = json!([]);
     }
     operation

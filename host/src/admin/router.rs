@@ -12,7 +12,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Extension, Router};
 use http::request::Parts;
-use http::uri::Authority;
 use http::{HeaderName, HeaderValue, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -22,15 +21,15 @@ use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use super::auth::{AdminGrants, Role, Tokens};
+use super::auth::{Role, Tokens};
+use super::caller::caller;
 use super::error::ApiError;
 use super::login::LoginCode;
 use super::{
-    broker, databases, dead_letters, devices, functions, invoke, key_value, live, login, openapi,
-    page, probes, secrets,
+    broker, databases, dead_letters, devices, functions, invoke, key_value, live, openapi, origin,
+    page, probes, secrets, session,
 };
 use crate::access::devices::Devices;
-use crate::access::tokens::Claims;
 use crate::deploy::activate::Deployer;
 use crate::http_server;
 use crate::invoke::invoker::Invoker;
@@ -107,7 +106,12 @@ pub fn router(state: Arc<AdminState>) -> Router {
         .route("/databases", get(databases::list))
         .route("/databases/{name}", delete(databases::delete))
         .route("/secrets", get(secrets::list))
-        .route("/login", post(login::login))
+        .route(
+            "/session",
+            get(session::show)
+                .post(session::sign_in)
+                .delete(session::sign_out),
+        )
         .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
         // These two count their own bytes.
         .route(
@@ -223,7 +227,7 @@ impl FromRequestParts<Arc<AdminState>> for Viewer {
         parts: &mut Parts,
         state: &Arc<AdminState>,
     ) -> Result<Viewer, ApiError> {
-        caller(parts, state, Role::Viewer).map(|_| Viewer)
+        caller(parts, &state.tokens, Role::Viewer).map(|_| Viewer)
     }
 }
 
@@ -234,7 +238,7 @@ impl FromRequestParts<Arc<AdminState>> for Deploys {
         parts: &mut Parts,
         state: &Arc<AdminState>,
     ) -> Result<Deploys, ApiError> {
-        caller(parts, state, Role::Deployer).map(|claims| Deploys(claims.sub))
+        caller(parts, &state.tokens, Role::Deployer).map(|claims| Deploys(claims.sub))
     }
 }
 
@@ -245,18 +249,8 @@ impl FromRequestParts<Arc<AdminState>> for Administers {
         parts: &mut Parts,
         state: &Arc<AdminState>,
     ) -> Result<Administers, ApiError> {
-        caller(parts, state, Role::Admin).map(|claims| Administers(claims.sub))
+        caller(parts, &state.tokens, Role::Admin).map(|claims| Administers(claims.sub))
     }
-}
-
-fn caller(
-    parts: &Parts,
-    state: &AdminState,
-    needed: Role,
-) -> Result<Claims<AdminGrants>, ApiError> {
-    state
-        .tokens
-        .check(parts.headers.get(header::AUTHORIZATION), needed)
 }
 
 /// A caller that needs no token: it is on this machine. From elsewhere, a viewer.
@@ -272,7 +266,7 @@ impl FromRequestParts<Arc<AdminState>> for LocalOrViewer {
         if is_local(parts) {
             return Ok(LocalOrViewer);
         }
-        caller(parts, state, Role::Viewer).map(|_| LocalOrViewer)
+        caller(parts, &state.tokens, Role::Viewer).map(|_| LocalOrViewer)
     }
 }
 
@@ -282,12 +276,7 @@ fn is_local(parts: &Parts) -> bool {
     let client = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let from_here =
         client.is_some_and(|ConnectInfo(client)| client.ip().to_canonical().is_loopback());
-    let host = parts
-        .headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    let host = host.or(parts.uri.authority().map(Authority::as_str));
-    let host = host.and_then(|host| host.parse::<Authority>().ok());
+    let host = origin::host(parts);
     let named_so = host.is_none_or(|host| {
         let name = host.host().trim_matches(['[', ']']);
         name == "localhost" || name.parse::<IpAddr>().is_ok()
