@@ -112,7 +112,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
 ];
 
 /// Statuses outside of `ingress/respond.rs` and `admin/error.rs`, the two files that choose them for failures.
-const STATUSES: [(&str, &[&str]); 13] = [
+const STATUSES: [(&str, &[&str]); 14] = [
     ("admin/broker.rs", &["ACCEPTED", "NO_CONTENT"]),
     ("admin/databases.rs", &["NO_CONTENT"]),
     ("admin/dead_letters.rs", &["ACCEPTED", "NO_CONTENT"]),
@@ -122,6 +122,7 @@ const STATUSES: [(&str, &[&str]); 13] = [
     ("admin/probes.rs", &["SERVICE_UNAVAILABLE"]),
     ("admin/secrets.rs", &["NO_CONTENT"]),
     ("admin/session.rs", &["NO_CONTENT"]),
+    ("admin/tokens.rs", &["CREATED"]),
     // Recognises axum's own refusal, which `error.rs` then words.
     ("admin/router.rs", &["PAYLOAD_TOO_LARGE"]),
     // Recognises the answers of guests that have no body.

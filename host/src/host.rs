@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use crate::access::devices::Devices;
 use crate::access::tokens::TokenKey;
 use crate::admin::auth::Tokens;
+use crate::admin::host::HostFacts;
 use crate::admin::login::LoginCode;
 use crate::admin::router::{self, AdminState};
 use crate::capability::outbound::{ExtraRoots, Outbound};
@@ -110,8 +111,7 @@ async fn serve(config: &Config, announcement: Announcement) -> anyhow::Result<()
     let parts = Parts::make(config, &data_dir, database).await?;
 
     let draining = CancellationToken::new();
-    let http_url = format!("http://{}", addresses.http);
-    let state = parts.admin_state(http_url, login.clone(), draining.clone());
+    let state = parts.admin_state(facts(config, &addresses), login.clone(), draining.clone());
     let state = state.await?;
     let stop_admin = CancellationToken::new();
     let admin = AdminThread::start(state, listeners.admin, stop_admin.clone())?;
@@ -213,7 +213,7 @@ impl Parts {
 
     async fn admin_state(
         &self,
-        http_url: String,
+        facts: HostFacts,
         login: Option<String>,
         draining: CancellationToken,
     ) -> anyhow::Result<AdminState> {
@@ -237,7 +237,7 @@ impl Parts {
             guest_databases: self.guest_databases.clone(),
             broker: self.broker.clone(),
             metrics: Metrics::install(),
-            http_url,
+            facts,
             draining,
         })
     }
@@ -447,6 +447,19 @@ impl AdminThread {
         if self.0.join().is_err() {
             tracing::error!("the admin listener's thread has panicked");
         }
+    }
+}
+
+fn facts(config: &Config, addresses: &Addresses) -> HostFacts {
+    let mqtt = addresses.mqtt.iter();
+    HostFacts {
+        admin_url: format!("http://{}", addresses.admin),
+        mqtt_urls: mqtt
+            .map(|(scheme, address)| mqtt_url(scheme, *address))
+            .collect(),
+        data_dir: std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone()),
+        settings: config.shown(),
+        ..HostFacts::new(format!("http://{}", addresses.http))
     }
 }
 

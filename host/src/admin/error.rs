@@ -4,6 +4,8 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::json;
 use tidegate_broker::PublishError;
 
@@ -20,6 +22,18 @@ use crate::model::device::InvalidDevice;
 use crate::model::name::{InvalidName, Name};
 use crate::model::secret::InvalidSecret;
 use crate::storage::database::StorageError;
+
+/// A problem document (RFC 9457).
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Problem<'a> {
+    title: &'a str,
+    status: u16,
+    /// Stable: what to go by.
+    code: &'a str,
+    /// What is wrong and what to do.
+    detail: String,
+    request_id: &'a str,
+}
 
 /// A request of the admin API that failed.
 #[derive(Debug, thiserror::Error)]
@@ -134,14 +148,14 @@ impl ApiError {
         if status.is_server_error() {
             tracing::error!(code, error = %self, request_id, "a request of the admin API failed");
         }
-        let problem = json!({
-            "title": status.canonical_reason(),
-            "status": status.as_u16(),
-            "code": code,
-            "detail": self.to_string(),
-            "request_id": request_id,
-        });
-        let mut response = (status, problem.to_string()).into_response();
+        let problem = Problem {
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            code,
+            detail: self.to_string(),
+            request_id,
+        };
+        let mut response = (status, json!(problem).to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

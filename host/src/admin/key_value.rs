@@ -5,18 +5,59 @@ use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use http::StatusCode;
-use serde::Deserialize;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::error::ApiError;
 use super::router::{ApiResult, Deploys, Host, Viewer, name, plain, read_body};
 use crate::limits::{KEY_BYTES_MAX, LIST_KEYS_PAGE, VALUE_BYTES_MAX};
-use crate::storage::key_value;
+use crate::storage::key_value::{self, BucketSize, Entry};
+
+/// A bucket that holds anything.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct BucketSummary {
+    name: String,
+    keys: u64,
+    /// Of its keys and values.
+    bytes: u64,
+}
+
+/// All that hold anything.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Buckets {
+    buckets: Vec<BucketSummary>,
+}
+
+/// A key, without its value.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct KeyEntry {
+    key: String,
+    /// Of its value.
+    bytes: u64,
+    /// When it is gone by itself, if ever.
+    expires_at: Option<String>,
+}
+
+/// A page of keys, in byte order.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct KeyPage {
+    keys: Vec<String>,
+    /// The same keys with what there is to say about each.
+    entries: Vec<KeyEntry>,
+    /// For the next page, if there is one.
+    cursor: Option<String>,
+}
 
 /// `GET /buckets`
-pub(super) async fn buckets(_: Viewer, State(host): Host) -> ApiResult {
-    let buckets = host.database.read(key_value::buckets).await?;
-    Ok(Json(json!({ "buckets": buckets })))
+pub(super) async fn buckets(_: Viewer, State(host): Host) -> ApiResult<Json<Buckets>> {
+    let sizes = host.database.read(key_value::buckets).await?;
+    let summary = |size: BucketSize| BucketSummary {
+        name: size.name,
+        keys: size.keys,
+        bytes: size.bytes,
+    };
+    let buckets = sizes.into_iter().map(summary).collect();
+    Ok(Json(Buckets { buckets }))
 }
 
 #[derive(Deserialize)]
@@ -33,10 +74,10 @@ pub(super) async fn list(
     State(host): Host,
     Path(bucket): Path<String>,
     Query(query): Query<ListQuery>,
-) -> ApiResult {
+) -> ApiResult<Json<KeyPage>> {
     let bucket = name(&bucket)?;
     let read = host.database.read(move |db| {
-        key_value::list(
+        key_value::entries(
             db,
             bucket.as_str(),
             &query.prefix,
@@ -44,11 +85,27 @@ pub(super) async fn list(
             LIST_KEYS_PAGE + 1,
         )
     });
-    let mut keys = read.await?;
-    let more = keys.len() > LIST_KEYS_PAGE as usize;
-    keys.truncate(LIST_KEYS_PAGE as usize);
-    let cursor = if more { keys.last().cloned() } else { None };
-    Ok(Json(json!({ "keys": keys, "cursor": cursor })))
+    let mut stored = read.await?;
+    let more = stored.len() > LIST_KEYS_PAGE as usize;
+    stored.truncate(LIST_KEYS_PAGE as usize);
+    let keys: Vec<String> = stored.iter().map(|entry| entry.key.clone()).collect();
+    let cursor = keys.last().filter(|_| more).cloned();
+    let entries = stored.into_iter().map(KeyEntry::of).collect();
+    Ok(Json(KeyPage {
+        keys,
+        entries,
+        cursor,
+    }))
+}
+
+impl KeyEntry {
+    fn of(entry: Entry) -> KeyEntry {
+        KeyEntry {
+            key: entry.key,
+            bytes: entry.bytes,
+            expires_at: None,
+        }
+    }
 }
 
 /// `GET /buckets/{bucket}/keys/{key}`

@@ -24,10 +24,11 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use super::auth::{Role, Tokens};
 use super::caller::caller;
 use super::error::ApiError;
+use super::host::HostFacts;
 use super::login::LoginCode;
 use super::{
-    broker, databases, dead_letters, devices, functions, invoke, key_value, live, openapi, origin,
-    page, probes, secrets, session,
+    broker, databases, dead_letters, devices, functions, host, invoke, key_value, live, openapi,
+    origin, page, probes, secrets, session, tokens,
 };
 use crate::access::devices::Devices;
 use crate::deploy::activate::Deployer;
@@ -55,8 +56,7 @@ pub struct AdminState {
     pub guest_databases: Arc<GuestDatabases>,
     pub broker: Option<Broker>,
     pub metrics: Metrics,
-    /// Where functions are reached, as in `http://127.0.0.1:3000`.
-    pub http_url: String,
+    pub facts: HostFacts,
     /// Raised when the host drains: it is not ready for more.
     pub draining: CancellationToken,
 }
@@ -87,6 +87,7 @@ pub async fn serve(state: Arc<AdminState>, listener: TcpListener, stop: Cancella
 /// All routes, with what every request passes through.
 pub fn router(state: Arc<AdminState>) -> Router {
     let api = mqtt_routes()
+        .route("/host", get(host::show))
         .route("/functions", get(functions::list))
         .route(
             "/functions/{name}",
@@ -106,6 +107,7 @@ pub fn router(state: Arc<AdminState>) -> Router {
         .route("/databases", get(databases::list))
         .route("/databases/{name}", delete(databases::delete))
         .route("/secrets", get(secrets::list))
+        .route("/tokens", post(tokens::create))
         .route(
             "/session",
             get(session::show)
@@ -311,8 +313,8 @@ pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// The state, as handlers are given it.
 pub(super) type Host = State<Arc<AdminState>>;
 
-/// What most handlers answer with.
-pub(super) type ApiResult<T = axum::Json<serde_json::Value>> = Result<T, ApiError>;
+/// What handlers answer with.
+pub(super) type ApiResult<T> = Result<T, ApiError>;
 
 /// An answer that is not JSON.
 pub(super) fn plain(content_type: &'static str, body: impl Into<Body>) -> Response {

@@ -11,6 +11,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::auth::{AdminGrants, Role};
@@ -29,7 +30,7 @@ const SESSION_TTL_MAX: Duration = Duration::from_secs(12 * 3600);
 const SUBJECT: &str = "dashboard";
 
 /// What somebody signs in with.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum SignIn {
     /// The code of the link that `tidegate serve` prints on its first start.
@@ -39,7 +40,7 @@ pub(super) enum SignIn {
 }
 
 /// As whom one is signed in.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Session {
     subject: String,
     role: Role,

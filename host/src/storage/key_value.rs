@@ -8,7 +8,7 @@
 //! [`Database::write`]: super::database::Database::write
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::database::StorageError;
 use crate::model::digest::Digest;
@@ -119,6 +119,15 @@ pub fn delete(connection: &Connection, bucket: &str, key: &str) -> Result<bool, 
     Ok(statement.execute(params![bucket, key])? > 0)
 }
 
+/// A key, without its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Bytes of its value.
+    pub bytes: u64,
+}
+
 /// Up to `limit` keys with this prefix that come after `after`, in byte order.
 pub fn list(
     connection: &Connection,
@@ -127,6 +136,18 @@ pub fn list(
     after: Option<&str>,
     limit: u32,
 ) -> Result<Vec<String>, StorageError> {
+    let entries = entries(connection, bucket, prefix, after, limit)?;
+    Ok(entries.into_iter().map(|entry| entry.key).collect())
+}
+
+/// The same, with what there is to say about each key.
+pub fn entries(
+    connection: &Connection,
+    bucket: &str,
+    prefix: &str,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Vec<Entry>, StorageError> {
     let mut statement = connection.prepare_cached(LIST)?;
     // No text comes between one and the same with a zero behind it.
     let first = after
@@ -135,13 +156,20 @@ pub fn list(
         .unwrap_or_else(|| prefix.to_owned());
     // Every text comes before every blob.
     let end = end_of(prefix).map_or(Value::Blob(Vec::new()), Value::Text);
-    let rows = statement.query_map(params![bucket, first, end, limit], |row| row.get(0))?;
+    let rows = statement.query_map(params![bucket, first, end, limit], |row| {
+        let (key, bytes) = (row.get(0)?, count(row, 1)?);
+        Ok(Entry { key, bytes })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// A number that is never negative.
+fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    Ok(row.get::<_, i64>(column)?.unsigned_abs())
+}
+
 /// One stretch of the table's order, however much is before and behind it.
-const LIST: &str =
-    "SELECT key FROM key_value WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key LIMIT ?4";
+const LIST: &str = "SELECT key, octet_length(value) FROM key_value WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key LIMIT ?4";
 
 /// What comes behind all texts with this prefix; nothing does where it is empty.
 fn end_of(prefix: &str) -> Option<String> {
@@ -171,11 +199,27 @@ pub fn list_at(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// What a bucket holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketSize {
+    /// The bucket.
+    pub name: String,
+    /// How many keys.
+    pub keys: u64,
+    /// Bytes of its keys and values.
+    pub bytes: u64,
+}
+
 /// Buckets that hold anything.
-pub fn buckets(connection: &Connection) -> Result<Vec<String>, StorageError> {
-    let mut statement =
-        connection.prepare_cached("SELECT DISTINCT bucket FROM key_value ORDER BY bucket")?;
-    let rows = statement.query_map([], |row| row.get(0))?;
+pub fn buckets(connection: &Connection) -> Result<Vec<BucketSize>, StorageError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT bucket, count(*), sum({of_row}) FROM key_value GROUP BY bucket ORDER BY bucket",
+        of_row = bytes_of_row("key_value")
+    ))?;
+    let rows = statement.query_map([], |row| {
+        let (name, keys, bytes) = (row.get(0)?, count(row, 1)?, count(row, 2)?);
+        Ok(BucketSize { name, keys, bytes })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
