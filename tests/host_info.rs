@@ -153,3 +153,45 @@ async fn a_function_is_shown_with_the_limits_that_it_has() {
     assert_eq!(told["manifest"]["http"], json!([{ "route": "/tried" }]));
     assert_eq!(told["limits"]["timeout_ms"], 30_000);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_are_parameters_of_an_upload_as_well() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let query = "timeout=1s&cpu=100ms&memory=8MiB&concurrency=3&rate=7/s";
+    let guest = artifacts::guest("http_version");
+    admin.deployed("version", guest, query).await;
+    let shown = admin.get("/api/v1/functions/version").await.json();
+    let limits = json!({
+        "timeout_ms": 1000, "cpu_ms": 100, "memory_bytes": 8 << 20, "concurrency": 3, "queue": 1000,
+        "request_bytes": 8 << 20, "response_bytes": 8 << 20, "log_bytes": 64 << 10, "rate": "7/s",
+    });
+    assert_eq!(shown["limits"], limits);
+    for (query, status, code, said) in [
+        (
+            "timeout=5",
+            400,
+            "parameter_invalid",
+            "`5` is not a duration",
+        ),
+        ("memory=1", 400, "parameter_invalid", "`1` is not a size"),
+        ("rate=1/s&rate=2/s", 400, "parameter_invalid", "given twice"),
+        (
+            "timeout=2h",
+            422,
+            "manifest_invalid",
+            "limits.timeout: `2h` is outside",
+        ),
+        (
+            "concurrency=0",
+            422,
+            "manifest_invalid",
+            "limits.concurrency: `0` is outside",
+        ),
+    ] {
+        let guest = artifacts::guest("http_version");
+        let refused = admin.deploy("version", guest, query).await;
+        let refused = refused.expect_problem(status, code);
+        assert!(refused.text().contains(said), "{query}: {}", refused.text());
+    }
+}

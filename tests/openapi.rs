@@ -209,7 +209,7 @@ async fn check(host: &TestHost, document: &Value, method: &str, path: &str, body
 }
 
 /// A host with something of everything.
-async fn furnished() -> TestHost {
+async fn furnished() -> (TestHost, MqttClient) {
     let host = TestHost::start().await;
     let admin = host.admin();
     let manifest = "[[http]]\nroute = \"/all/{x}\"\nmethods = [\"GET\", \"PUT\"]\n\
@@ -239,7 +239,7 @@ async fn furnished() -> TestHost {
         .put("/api/v1/buckets/default/keys/key", "value")
         .await
         .expect(204);
-    let mut client = MqttClient::connect(host.mqtt_address(), "reader").await;
+    let client = MqttClient::connect(host.mqtt_address(), "reader").await;
     client.subscribe("a/#", QoS::AtLeastOnce).await;
     for message in [
         json!({ "topic": "a/b", "payload": "text", "qos": 1, "retain": true }),
@@ -251,12 +251,12 @@ async fn furnished() -> TestHost {
             .await
             .expect(202);
     }
-    host
+    (host, client)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_are_as_they_are_described() {
-    let host = furnished().await;
+    let (host, _reader) = furnished().await;
     let document = host.admin().get("/openapi.json").await.expect(200).json();
     let letters = "/api/v1/broker/dead-letters";
     let id = eventually("a message is given up", SOON, async || {

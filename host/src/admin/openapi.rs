@@ -14,7 +14,7 @@ use super::{
     broker, databases, dead_letters, devices, function, functions, host, invocation, invoke,
     key_value, message, secrets, session, tokens,
 };
-use crate::deploy::manifest::PARAMETERS;
+use crate::deploy::manifest::{LIMITS, REPEATABLE};
 use crate::model::session_cookie;
 
 /// What a request or a successful answer carries.
@@ -59,7 +59,8 @@ const fn json_or_events<T: JsonSchema>() -> Content {
     Content::JsonOrEvents(SchemaGenerator::subschema_for::<T>)
 }
 
-/// With the parameters of an upload.
+/// Stands for the parameters of an upload.
+const OF_UPLOAD: &str = "";
 const DRY_RUN: &str = "dry_run";
 const LOGS: &[&str] = &["limit", "invocation", "follow"];
 const DEAD_LETTERS: &[&str] = &["function", "cursor", "limit"];
@@ -73,8 +74,8 @@ const OPERATIONS: &[Operation] = &[
     ("get", "/host", "Versions, addresses, settings and limits of this host", &[], Nothing, &[200], json::<host::HostInfo>()),
     ("get", "/functions", "List functions", &[], Nothing, &[200], json::<functions::Functions>()),
     ("get", "/functions/{name}", "Show a function", &[], Nothing, &[200], json::<function::FunctionDetail>()),
-    ("put", "/functions/{name}", "Deploy; 200 when nothing changed", &PARAMETERS, Upload, &[200, 201], json::<function::Deployed>()),
-    ("post", "/functions/{name}", "What a deploy would do", &[DRY_RUN], Upload, &[200], json::<function::DryRun>()),
+    ("put", "/functions/{name}", "Deploy; 200 when nothing changed", &[OF_UPLOAD], Upload, &[200, 201], json::<function::Deployed>()),
+    ("post", "/functions/{name}", "What a deploy would do", &[DRY_RUN, OF_UPLOAD], Upload, &[200], json::<function::DryRun>()),
     ("delete", "/functions/{name}", "Remove a function with all its revisions", &["inbox"], Nothing, &[204], Nothing),
     ("get", "/functions/{name}/revisions", "Revisions kept, newest first", &[], Nothing, &[200], json::<functions::Revisions>()),
     ("post", "/functions/{name}/rollback", "Make an older revision active", &[], json_if_any::<functions::RollbackRequest>(), &[200], json::<function::FunctionSummary>()),
@@ -179,9 +180,10 @@ fn describe(
         .split('/')
         .filter_map(|segment| segment.strip_prefix('{'));
     let in_path = in_path.map(|name| parameter(name.trim_end_matches('}'), "path"));
-    // A dry run takes what an upload takes.
-    let of_upload = PARAMETERS.iter().filter(|_| query.contains(&DRY_RUN));
-    let in_query = query.iter().chain(of_upload);
+    let in_query = query.iter().flat_map(|name| match *name {
+        OF_UPLOAD => [&REPEATABLE[..], &LIMITS].concat(),
+        name => vec![name],
+    });
     let in_query = in_query.map(|name| parameter(name, "query"));
     let mut success = json!({ "description": "It was done." });
     if let Some(content) = content(*answer, &mut schemas.answers) {
@@ -215,7 +217,7 @@ fn parameter(name: &str, place: &str) -> Value {
         DRY_RUN | "follow" => json!({ "type": "boolean" }),
         "limit" => json!({ "type": "integer", "minimum": 0 }),
         "inbox" => json!({ "type": "string", "enum": ["keep", "drop"] }),
-        name if place == "query" && PARAMETERS.contains(&name) => {
+        name if place == "query" && REPEATABLE.contains(&name) => {
             json!({ "type": "array", "items": { "type": "string" } })
         }
         _ => json!({ "type": "string" }),
