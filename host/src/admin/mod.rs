@@ -1,10 +1,11 @@
-//! The admin API and the page: the control plane's listener.
+//! The admin API and the dashboard: the control plane's listener.
 //!
 //! Runs on a runtime of its own, so that it answers while every core of the data plane computes.
 
 pub mod auth;
 mod broker;
 mod caller;
+mod dashboard;
 mod databases;
 mod dead_letters;
 mod devices;
@@ -20,7 +21,6 @@ pub mod login;
 mod message;
 mod openapi;
 mod origin;
-mod page;
 mod probes;
 pub mod router;
 mod secrets;

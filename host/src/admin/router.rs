@@ -27,8 +27,8 @@ use super::error::ApiError;
 use super::host::HostFacts;
 use super::login::LoginCode;
 use super::{
-    broker, databases, dead_letters, devices, functions, host, invoke, key_value, live, openapi,
-    origin, page, probes, secrets, session, tokens,
+    broker, dashboard, databases, dead_letters, devices, functions, host, invoke, key_value, live,
+    openapi, origin, probes, secrets, session, tokens,
 };
 use crate::access::devices::Devices;
 use crate::deploy::activate::Deployer;
@@ -126,7 +126,7 @@ pub fn router(state: Arc<AdminState>) -> Router {
         .route("/secrets/{name}", put(secrets::put).delete(secrets::delete));
     Router::new()
         .nest("/api/v1", api)
-        .merge(page::routes())
+        .merge(dashboard::routes())
         .route("/openapi.json", get(openapi::openapi))
         .route("/healthz", get(probes::healthz))
         .route("/readyz", get(probes::readyz))
