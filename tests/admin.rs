@@ -345,6 +345,61 @@ async fn key_value_state_is_reached_through_the_api() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_gone_when_its_time_has_come_and_stays_when_it_is_written_anew() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let guest = artifacts::guest("kv_counter");
+    admin.deployed("counter", guest, "bucket=default").await;
+    let keys = "/api/v1/buckets/default/keys";
+    let put = async |key: &str, query: &str| admin.put(&format!("{keys}/{key}?{query}"), "7").await;
+    put("short", "ttl=1s").await.expect(204);
+    put("long", "ttl=1h").await.expect(204);
+    put("ever", "").await.expect(204);
+    for key in ["long", "ever"] {
+        let read = admin.get(&format!("{keys}/{key}")).await.expect(200);
+        let page = admin.get(keys).await.expect(200).json();
+        let entries = page["entries"].as_array().expect("entries").iter();
+        let entry = entries.clone().find(|entry| entry["key"] == key);
+        let entry = entry.expect("it is listed");
+        assert_eq!(entry["bytes"], 1);
+        match read.header("x-expires-at") {
+            "" => assert!(key == "ever" && entry["expires_at"].is_null(), "{entry}"),
+            expires_at => assert_eq!(entry["expires_at"], expires_at),
+        }
+    }
+    eventually("its time has come", SOON, async || {
+        (admin.get(&format!("{keys}/short")).await.status == 404).then_some(())
+    })
+    .await;
+    let listed = admin.get(keys).await.expect(200).json();
+    assert_eq!(listed["keys"], json!(["ever", "long"]));
+    let buckets = admin.get("/api/v1/buckets").await.expect(200).json();
+    assert_eq!(buckets["buckets"][0]["keys"], 2);
+    let gone = admin.delete(&format!("{keys}/short")).await;
+    gone.expect_problem(404, "no_such_key");
+    put("long", "").await.expect(204);
+    let read = admin.get(&format!("{keys}/long")).await.expect(200);
+    assert_eq!(read.header("x-expires-at"), "");
+    // A function's write takes the time off as well.
+    put("count", "ttl=1h").await.expect(204);
+    host.await_answer("/counter", "8").await;
+    let read = admin.get(&format!("{keys}/count")).await.expect(200);
+    let shown = (read.text(), read.header("x-expires-at"));
+    assert_eq!(shown, ("8".to_owned(), ""));
+    for query in [
+        "ttl=5",
+        "ttl=0s",
+        "ttl=999ms",
+        "ttl=4000d",
+        "ttl=",
+        "tll=1h",
+    ] {
+        let refused = put("key", query).await.expect_problem(400, "bad_request");
+        assert!(refused.text().contains("ttl"), "{}", refused.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_and_values_of_the_api_have_the_same_bounds_as_those_of_guests() {
     let host = TestHost::start().await;
     let admin = host.admin();

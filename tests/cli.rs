@@ -366,6 +366,16 @@ async fn key_value_state_is_read_and_written() {
     let listed = kv(&["list", "b", "--json"]).await.ok().json();
     assert_eq!(listed["keys"], json!(["a/b c", "number"]));
 
+    kv(&["set", "b", "brief", "value", "--ttl", "1h"])
+        .await
+        .ok();
+    let listed = kv(&["list", "b", "--prefix", "brief", "--json"]).await;
+    let entry = &listed.ok().json()["entries"][0];
+    assert!(entry["expires_at"].is_string(), "{entry}");
+    kv(&["delete", "b", "brief"]).await.ok();
+    let unit_missing = kv(&["set", "b", "brief", "value", "--ttl", "5"]).await;
+    unit_missing.failed(2, &["--ttl", "`5` is not a duration"]);
+
     let directory = TempDir::new().expect("a temporary directory");
     let file = directory.path().join("value");
     std::fs::write(&file, "of a file\n").expect("it can be written");

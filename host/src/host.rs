@@ -47,6 +47,7 @@ use crate::shutdown::StopSignals;
 use crate::storage::broker::BrokerStore;
 use crate::storage::database::{self, Database};
 use crate::storage::guest_databases::GuestDatabases;
+use crate::storage::key_value;
 use crate::storage::keys::{self, Purpose};
 use crate::storage::secrets;
 use crate::trigger::tables::TriggerTables;
@@ -125,6 +126,10 @@ async fn serve(config: &Config, announcement: Announcement) -> anyhow::Result<()
     }
 
     parts.start_schedules(&events, &stop_events).await;
+    events.spawn(key_value::sweep(
+        parts.database.clone(),
+        stop_events.clone(),
+    ));
 
     announce(&addresses, announcement, login.as_deref());
     signals.next().await;
