@@ -6,7 +6,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 EXAMPLES := hello-http sensor-average threshold-alert activity-report
 WASM := --release --target wasm32-wasip2
 
-.PHONY: run test setup examples lint crash bench soak dist fuzz
+.PHONY: run test setup web examples lint crash bench soak dist fuzz
 
 run: setup examples  ## Builds what is missing, starts Tidegate with the examples, prints what to try
 	cargo build --release --package tidegate
@@ -20,6 +20,9 @@ setup:  ## Installs what building and testing need, where it is missing
 	sdk-rust/wasm-target
 	sdk-rust/wasm-target wasm32-wasip1
 	tests/setup
+
+web:  ## Builds the dashboard, which the host then has built in; needs Node 20 or newer
+	cd web && npm ci && npm run build
 
 examples:
 	cargo build $(WASM) $(EXAMPLES:%=--package %)

@@ -12,7 +12,10 @@ use tidegate_tests::{
 const FUNCTIONS: &str = "/api/v1/functions";
 
 /// Every path of the API that is not for everybody, with a method that it takes.
-const PROTECTED: [(&str, &str); 22] = [
+const PROTECTED: [(&str, &str); 25] = [
+    ("GET", "/api/v1/session"),
+    ("GET", "/api/v1/host"),
+    ("POST", "/api/v1/tokens"),
     ("GET", FUNCTIONS),
     ("GET", "/api/v1/functions/version"),
     ("PUT", "/api/v1/functions/version"),
@@ -202,7 +205,7 @@ const FAILING: [((&str, &str), u16, &str); 15] = [
     ),
     (("POST", "/api/v1/broker/publish"), 400, "bad_request"),
     (("POST", "/api/v1/functions/x"), 400, "bad_request"),
-    (("POST", "/api/v1/login"), 400, "bad_request"),
+    (("POST", "/api/v1/session"), 400, "bad_request"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -264,7 +267,7 @@ async fn a_body_that_is_not_what_it_should_be_is_a_bad_request() {
         (invoke, r#"{"mqtt":{"topic":"a","qos":3}}"#),
         ("/api/v1/functions/version/rollback", r#"{"revisoin":1}"#),
         ("/api/v1/broker/publish", r#"{"topic":""}"#),
-        ("/api/v1/login", "code"),
+        ("/api/v1/session", "code"),
     ] {
         let request = admin
             .request(Method::POST, path)
@@ -287,41 +290,6 @@ async fn a_body_that_is_not_what_it_should_be_is_a_bad_request() {
     )))
     .await;
     large.expect_problem(413, "body_too_large");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_link_of_the_first_start_signs_in_once() {
-    let mut host = TestHost::builder().lines().start().await;
-    let link = eventually("the link is printed", SOON, async || {
-        let (_, after) = host
-            .stdout()
-            .split_once("/#login=")
-            .map(|(a, b)| (a.to_owned(), b.to_owned()))?;
-        Some(after.split_once('\n')?.0.to_owned())
-    })
-    .await;
-    let login = async |code: &str| {
-        host.stranger()
-            .post("/api/v1/login", &json!({ "code": code }))
-            .await
-    };
-    login("").await.expect_problem(401, "login_invalid");
-    login(&link[1..]).await.expect_problem(401, "login_invalid");
-    let token = login(&link).await.expect(200).json()["token"]
-        .as_str()
-        .expect("a token")
-        .to_owned();
-    AdminClient::new(&host.admin, Some(&token))
-        .put("/api/v1/buckets/a/keys/b", "c")
-        .await
-        .expect(204);
-    login(&link).await.expect_problem(401, "login_invalid");
-    host.restart().await;
-    assert!(!host.stdout().contains("login"), "{}", host.stdout());
-    AdminClient::new(&host.admin, Some(&token))
-        .get(FUNCTIONS)
-        .await
-        .expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -372,8 +340,63 @@ async fn key_value_state_is_reached_through_the_api() {
         .expect_problem(404, "no_such_key");
     assert_eq!(
         admin.get("/api/v1/buckets").await.expect(200).json(),
-        json!({ "buckets": ["default"] })
+        json!({ "buckets": [{ "name": "default", "keys": 2, "bytes": 26 }] })
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_gone_when_its_time_has_come_and_stays_when_it_is_written_anew() {
+    let host = TestHost::start().await;
+    let admin = host.admin();
+    let guest = artifacts::guest("kv_counter");
+    admin.deployed("counter", guest, "bucket=default").await;
+    let keys = "/api/v1/buckets/default/keys";
+    let put = async |key: &str, query: &str| admin.put(&format!("{keys}/{key}?{query}"), "7").await;
+    put("short", "ttl=1s").await.expect(204);
+    put("long", "ttl=1h").await.expect(204);
+    put("ever", "").await.expect(204);
+    for key in ["long", "ever"] {
+        let read = admin.get(&format!("{keys}/{key}")).await.expect(200);
+        let page = admin.get(keys).await.expect(200).json();
+        let entries = page["entries"].as_array().expect("entries").iter();
+        let entry = entries.clone().find(|entry| entry["key"] == key);
+        let entry = entry.expect("it is listed");
+        assert_eq!(entry["bytes"], 1);
+        match read.header("x-expires-at") {
+            "" => assert!(key == "ever" && entry["expires_at"].is_null(), "{entry}"),
+            expires_at => assert_eq!(entry["expires_at"], expires_at),
+        }
+    }
+    eventually("its time has come", SOON, async || {
+        (admin.get(&format!("{keys}/short")).await.status == 404).then_some(())
+    })
+    .await;
+    let listed = admin.get(keys).await.expect(200).json();
+    assert_eq!(listed["keys"], json!(["ever", "long"]));
+    let buckets = admin.get("/api/v1/buckets").await.expect(200).json();
+    assert_eq!(buckets["buckets"][0]["keys"], 2);
+    let gone = admin.delete(&format!("{keys}/short")).await;
+    gone.expect_problem(404, "no_such_key");
+    put("long", "").await.expect(204);
+    let read = admin.get(&format!("{keys}/long")).await.expect(200);
+    assert_eq!(read.header("x-expires-at"), "");
+    // A function's write takes the time off as well.
+    put("count", "ttl=1h").await.expect(204);
+    host.await_answer("/counter", "8").await;
+    let read = admin.get(&format!("{keys}/count")).await.expect(200);
+    let shown = (read.text(), read.header("x-expires-at"));
+    assert_eq!(shown, ("8".to_owned(), ""));
+    for query in [
+        "ttl=5",
+        "ttl=0s",
+        "ttl=999ms",
+        "ttl=4000d",
+        "ttl=",
+        "tll=1h",
+    ] {
+        let refused = put("key", query).await.expect_problem(400, "bad_request");
+        assert!(refused.text().contains("ttl"), "{}", refused.text());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -461,97 +484,4 @@ async fn the_broker_is_seen_and_used_through_the_api() {
         connections().await.is_empty().then_some(())
     })
     .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_page_loads_nothing_from_elsewhere() {
-    let host = TestHost::start().await;
-    let page = host.stranger().get("/").await.expect(200);
-    let html = page.text();
-    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-    let policy = page.header("content-security-policy");
-    for directive in [
-        "default-src 'none'",
-        "script-src 'self'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-    ] {
-        assert!(policy.contains(directive), "{policy}");
-    }
-    assert!(
-        !policy.contains("unsafe") && !policy.contains("http"),
-        "{policy}"
-    );
-    let mut files = 0;
-    for attribute in [" src=\"", " href=\""] {
-        for reference in html.split(attribute).skip(1) {
-            let reference = reference.split('"').next().expect("a closing quote");
-            let is_local = reference.starts_with('/') && !reference.starts_with("//");
-            assert!(
-                is_local || reference.starts_with('#') || reference == "data:,",
-                "{reference}"
-            );
-            if is_local {
-                let file = host.stranger().get(reference).await.expect(200);
-                assert_eq!(
-                    file.header("x-content-type-options"),
-                    "nosniff",
-                    "{reference}"
-                );
-                assert!(
-                    !file.text().contains("http://") && !file.text().contains("https://"),
-                    "{reference}"
-                );
-                files += 1;
-            }
-        }
-    }
-    assert!(files >= 2, "a script and a style sheet: {html}");
-    for inline in ["<script>", "<style", " style=", " onclick=", "javascript:"] {
-        assert!(
-            !html.contains(inline),
-            "{inline} would be blocked by the page's own policy"
-        );
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_described_operation_is_there_and_every_route_is_described() {
-    let host = TestHost::start().await;
-    let admin = host.admin();
-    let document: Value = admin.get("/openapi.json").await.expect(200).json();
-    let paths = document["paths"].as_object().expect("paths");
-    for (path, operations) in paths {
-        let path = path.replace(['{', '}'], "");
-        for method in operations.as_object().expect("operations").keys() {
-            let method = method.to_uppercase().parse().expect("a method");
-            let request = admin.request(method, &path).json(&json!({}));
-            let reply = Reply::of(request).await;
-            assert!(reply.status < 500, "{path}: {}", reply.text());
-            if reply.status >= 400 {
-                let code = reply.json()["code"].clone();
-                assert!(
-                    code != "no_such_path" && code != "method_not_allowed",
-                    "{path}: {code}"
-                );
-            }
-        }
-    }
-    let router = include_str!("../host/src/admin/router.rs");
-    // Between the two, what is not below /api/v1.
-    let parts: Vec<&str> = router.split("Router::new()").collect();
-    let [main, _, mqtt] = parts[..] else {
-        panic!("the routes are somewhere else: {}", parts.len());
-    };
-    let api = [main, mqtt].concat();
-    let routes: Vec<&str> = api
-        .split(".route(")
-        .skip(1)
-        .filter_map(|route| route.split('"').nth(1))
-        .collect();
-    assert!(routes.len() > 10, "{routes:?}");
-    for route in routes {
-        let path = format!("/api/v1{}", route.replace("{*", "{"));
-        assert!(paths.contains_key(&path), "{path} is not described");
-    }
 }

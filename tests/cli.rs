@@ -196,6 +196,42 @@ async fn a_manifest_and_shorthands_go_with_the_component() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn limits_are_flags_as_well() {
+    let host = TestHost::start().await;
+    let file = guest("http_version");
+    let deploy = ["deploy", file.as_str(), "--name", "limited"];
+    let limits = [
+        "--timeout",
+        "2s",
+        "--cpu",
+        "100ms",
+        "--memory",
+        "8MiB",
+        "--concurrency",
+        "3",
+        "--rate",
+        "10/m",
+    ];
+    run(&host, &[&deploy[..], &limits].concat()).await.ok();
+    let shown = run(&host, &["functions", "show", "limited", "--json"]).await;
+    let expected = json!({
+        "timeout": "2s", "cpu": "100ms", "memory": "8MiB", "concurrency": 3, "rate": "10/m",
+    });
+    assert_eq!(shown.ok().json()["manifest"]["limits"], expected);
+    for (flag, value, said) in [
+        ("--timeout", "5", "`5` is not a duration"),
+        ("--memory", "64", "`64` is not a size"),
+        ("--rate", "5", "`5` is not a rate"),
+        ("--concurrency", "many", "many"),
+    ] {
+        let refused = run(&host, &[&deploy[..], &[flag, value]].concat()).await;
+        refused.failed(2, &[flag, said]);
+    }
+    let too_long = run(&host, &[&deploy[..], &["--timeout", "2h"]].concat()).await;
+    too_long.failed(1, &["limits.timeout: `2h` is outside", "manifest_invalid"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_deployed_is_explained() {
     let host = TestHost::start().await;
     let missing = run(&host, &["deploy", "/nowhere/function.wasm"]).await;
@@ -329,6 +365,16 @@ async fn key_value_state_is_read_and_written() {
     );
     let listed = kv(&["list", "b", "--json"]).await.ok().json();
     assert_eq!(listed["keys"], json!(["a/b c", "number"]));
+
+    kv(&["set", "b", "brief", "value", "--ttl", "1h"])
+        .await
+        .ok();
+    let listed = kv(&["list", "b", "--prefix", "brief", "--json"]).await;
+    let entry = &listed.ok().json()["entries"][0];
+    assert!(entry["expires_at"].is_string(), "{entry}");
+    kv(&["delete", "b", "brief"]).await.ok();
+    let unit_missing = kv(&["set", "b", "brief", "value", "--ttl", "5"]).await;
+    unit_missing.failed(2, &["--ttl", "`5` is not a duration"]);
 
     let directory = TempDir::new().expect("a temporary directory");
     let file = directory.path().join("value");

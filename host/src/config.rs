@@ -4,6 +4,7 @@
 //! environment after this.
 
 mod mqtt;
+mod shown;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

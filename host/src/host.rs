@@ -9,9 +9,8 @@ mod tests;
 pub mod trial;
 
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use aws_lc_rs::rand;
@@ -27,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use crate::access::devices::Devices;
 use crate::access::tokens::TokenKey;
 use crate::admin::auth::Tokens;
+use crate::admin::host::HostFacts;
 use crate::admin::login::LoginCode;
 use crate::admin::router::{self, AdminState};
 use crate::capability::outbound::{ExtraRoots, Outbound};
@@ -49,6 +49,7 @@ use crate::shutdown::StopSignals;
 use crate::storage::broker::BrokerStore;
 use crate::storage::database::{self, Database};
 use crate::storage::guest_databases::GuestDatabases;
+use crate::storage::key_value;
 use crate::storage::keys::{self, Purpose};
 use crate::storage::secrets;
 use crate::trigger::tables::TriggerTables;
@@ -91,7 +92,6 @@ struct Addresses {
 
 /// The parts that both planes share.
 struct Parts {
-    data_dir: PathBuf,
     database: Database,
     devices: Arc<Devices>,
     guest_databases: Arc<GuestDatabases>,
@@ -114,8 +114,7 @@ async fn serve(config: &Config, announcement: Announcement) -> anyhow::Result<()
     let parts = Parts::make(config, &data_dir, database).await?;
 
     let draining = CancellationToken::new();
-    let http_url = format!("http://{}", addresses.http);
-    let state = parts.admin_state(http_url, login.clone(), draining.clone());
+    let state = parts.admin_state(facts(config, &addresses), login.clone(), draining.clone());
     let state = state.await?;
     let stop_admin = CancellationToken::new();
     let admin = AdminThread::start(state, listeners.admin, stop_admin.clone())?;
@@ -129,6 +128,10 @@ async fn serve(config: &Config, announcement: Announcement) -> anyhow::Result<()
     }
 
     parts.start_schedules(&events, &stop_events).await;
+    events.spawn(key_value::sweep(
+        parts.database.clone(),
+        stop_events.clone(),
+    ));
 
     announce(&addresses, announcement, login.as_deref());
     signals.next().await;
@@ -217,7 +220,6 @@ impl Parts {
         };
         in_process.get_or_init(|| Arc::new(calls));
         Ok(Parts {
-            data_dir: data_dir.path().to_owned(),
             database,
             devices,
             guest_databases,
@@ -231,7 +233,7 @@ impl Parts {
 
     async fn admin_state(
         &self,
-        http_url: String,
+        facts: HostFacts,
         login: Option<String>,
         draining: CancellationToken,
     ) -> anyhow::Result<AdminState> {
@@ -255,9 +257,7 @@ impl Parts {
             guest_databases: self.guest_databases.clone(),
             broker: self.broker.clone(),
             watchers: self.journals.watchers().clone(),
-            data_dir: self.data_dir.clone(),
-            started: SystemTime::now(),
-            http_url,
+            facts,
             draining,
         })
     }
@@ -467,6 +467,19 @@ impl AdminThread {
         if self.0.join().is_err() {
             tracing::error!("the admin listener's thread has panicked");
         }
+    }
+}
+
+fn facts(config: &Config, addresses: &Addresses) -> HostFacts {
+    let mqtt = addresses.mqtt.iter();
+    HostFacts {
+        admin_url: format!("http://{}", addresses.admin),
+        mqtt_urls: mqtt
+            .map(|(scheme, address)| mqtt_url(scheme, *address))
+            .collect(),
+        data_dir: std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone()),
+        settings: config.shown(),
+        ..HostFacts::new(format!("http://{}", addresses.http))
     }
 }
 

@@ -273,6 +273,12 @@ pub const BUCKET_BYTES_MAX: u64 = 256 * MIB;
 pub const LIST_KEYS_SKIPPED_MAX: u64 = 100_000;
 /// Keys in one page of a listing.
 pub const LIST_KEYS_PAGE: u32 = 1000;
+/// The longest that a key may be kept before it is gone by itself. What is to stay longer is to stay.
+pub const KEY_TTL_MAX: Duration = Duration::from_secs(3650 * 24 * 3600);
+/// How often keys whose time has come are taken off the disk. Nobody sees them until then either.
+pub const KEY_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// Keys that are taken off the disk in one write: other writes are not to wait for more.
+pub const KEYS_SWEPT_AT_ONCE: usize = 100;
 /// Keys that a stream of keys reads ahead of its reader. A guest may hold many streams, so that this is little.
 pub const STREAM_KEYS_PAGE: u32 = 64;
 

@@ -16,6 +16,7 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::topic::{InvalidTopic, TopicFilter, TopicName};
@@ -101,8 +102,9 @@ pub struct Permissions {
 
 /// A topic filter in which `%c` stands for the client id and `%u` for the identity's name, each as a level of its own or
 /// as a part of one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(inline)]
 pub struct PermissionFilter(TopicFilter);
 
 /// Why a text is not a [`PermissionFilter`].

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::broker::{Broker, Inner};
@@ -13,7 +14,7 @@ use crate::packet::Version;
 use crate::spool::SpoolFigures;
 
 /// Counts since the start, and what there is now.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct BrokerFigures {
     /// Seconds since the broker was opened.
     pub uptime_s: u64,
@@ -47,7 +48,7 @@ pub struct BrokerFigures {
 }
 
 /// A session, with its connection if it has one.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ClientSnapshot {
     /// Client identifier.
     pub client_id: String,

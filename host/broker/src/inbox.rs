@@ -96,7 +96,7 @@ enum LineKey {
 }
 
 /// Counts of one inbox since the start of the host.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct InboxFigures {
     /// QoS 0 messages that were dropped because it was full.
     pub dropped: u64,
@@ -107,7 +107,7 @@ pub struct InboxFigures {
 }
 
 /// What an inbox holds.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize, schemars::JsonSchema)]
 pub struct InboxSnapshot {
     /// The function.
     pub function: String,

@@ -1,8 +1,10 @@
 //! Messages as they travel between clients, functions and storage.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{PROPERTIES_BYTES_MAX, USER_PROPERTIES_MAX};
@@ -25,6 +27,16 @@ pub enum QoS {
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not a QoS level: use 0, 1 or 2")]
 pub struct InvalidQoS(u8);
+
+impl JsonSchema for QoS {
+    fn schema_name() -> Cow<'static, str> {
+        "QoS".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "enum": [0, 1, 2] })
+    }
+}
 
 impl TryFrom<u8> for QoS {
     type Error = InvalidQoS;
@@ -82,8 +94,9 @@ pub struct Message {
 }
 
 /// What MQTT 5 adds to a message and a broker passes on unchanged (section 3.3.2.3).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "MessageProperties")]
 pub struct Properties {
     /// Whether the payload is UTF-8 text (payload format indicator 1).
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -54,7 +54,7 @@ enum Entry {
 }
 
 /// Figures of the spool since the start.
-#[derive(Clone, Copy, Debug, Default, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, serde::Serialize, schemars::JsonSchema)]
 pub struct SpoolFigures {
     /// Commits that succeeded.
     pub commits: u64,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use bytestring::ByteString;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX};
@@ -13,8 +14,11 @@ use crate::limits::{TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX};
 pub struct TopicName(ByteString);
 
 /// A topic filter: what a subscription asks for; `+` stands for one level, a last `#` for all that is left.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(inline)]
 pub struct TopicFilter(String);
 
 /// Why a text is not a topic name or filter.

@@ -32,6 +32,7 @@ use std::mem;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -72,7 +73,7 @@ pub(crate) struct Upstream {
 }
 
 /// How it is with the external broker.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct UpstreamState {
     /// Where it is.
     pub address: String,
@@ -97,7 +98,7 @@ pub struct UpstreamState {
 }
 
 /// A subscription at the external broker.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct UpstreamSubscription {
     /// The filter, without `$share/…/`.
     pub filter: TopicFilter,

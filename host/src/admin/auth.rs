@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::ApiError;
@@ -12,7 +13,17 @@ use crate::access::tokens::{Audience, Claims, TokenKey};
 
 /// What a token allows; each role includes those before it.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    clap::ValueEnum,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -25,7 +36,8 @@ pub enum Role {
 }
 
 impl Role {
-    fn as_str(self) -> &'static str {
+    /// The word for logs and the API.
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Role::Viewer => "viewer",
             Role::Deployer => "deployer",
@@ -37,7 +49,21 @@ impl Role {
 /// What a token of the admin API says beside what every token does.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct AdminGrants {
-    role: Role,
+    pub(super) role: Role,
+}
+
+impl AdminGrants {
+    /// Whether they are enough for what needs this role.
+    pub(super) fn check(&self, needed: Role) -> Result<(), ApiError> {
+        let held = self.role;
+        if held < needed {
+            return Err(ApiError::Forbidden {
+                needed: needed.as_str(),
+                held: held.as_str(),
+            });
+        }
+        Ok(())
+    }
 }
 
 /// Longer tokens are not looked at.
@@ -61,33 +87,23 @@ impl Tokens {
         self.key.sign(Audience::AdminApi, subject, grants, ttl)
     }
 
-    /// What the token in this header says, if it is valid and has at least this role.
-    pub(super) fn check(
+    /// What the bearer token in this header says, if it is valid.
+    pub(super) fn of_header(
         &self,
-        authorization: Option<&http::HeaderValue>,
-        needed: Role,
+        authorization: &http::HeaderValue,
     ) -> Result<Claims<AdminGrants>, ApiError> {
-        let header = authorization
-            .ok_or(ApiError::NoToken)?
-            .to_str()
-            .map_err(|_| ApiError::NoToken)?;
+        let header = authorization.to_str().map_err(|_| ApiError::NoToken)?;
         let (scheme, token) = header.split_once(' ').ok_or(ApiError::NoToken)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(ApiError::NoToken);
         }
-        let verified = self
-            .key
-            .verify(Audience::AdminApi, token.trim(), TOKEN_BYTES_MAX);
-        let claims: Claims<AdminGrants> =
-            verified.map_err(|reason| ApiError::BadToken(reason.to_string()))?;
-        let held = claims.grants.role;
-        if held < needed {
-            return Err(ApiError::Forbidden {
-                needed: needed.as_str(),
-                held: held.as_str(),
-            });
-        }
-        Ok(claims)
+        self.verify(token.trim())
+    }
+
+    /// What this token says, if it is valid.
+    pub(super) fn verify(&self, token: &str) -> Result<Claims<AdminGrants>, ApiError> {
+        let verified = self.key.verify(Audience::AdminApi, token, TOKEN_BYTES_MAX);
+        verified.map_err(|reason| ApiError::BadToken(reason.to_string()))
     }
 }
 
@@ -128,6 +144,15 @@ mod tests {
             .as_secs()
     }
 
+    fn check(
+        authorization: &http::HeaderValue,
+        needed: Role,
+    ) -> Result<Claims<AdminGrants>, ApiError> {
+        let claims = tokens().of_header(authorization)?;
+        claims.grants.check(needed)?;
+        Ok(claims)
+    }
+
     fn header(token: &str) -> http::HeaderValue {
         format!("Bearer {token}").parse().expect("ascii")
     }
@@ -152,16 +177,10 @@ mod tests {
     #[test]
     fn a_token_is_good_for_its_role_and_those_below() {
         let token = header(&tokens().create("ci", Role::Deployer, Duration::from_secs(60)));
-        assert_eq!(
-            tokens()
-                .check(Some(&token), Role::Viewer)
-                .expect("enough")
-                .sub,
-            "ci"
-        );
-        assert!(tokens().check(Some(&token), Role::Deployer).is_ok());
+        assert_eq!(check(&token, Role::Viewer).expect("enough").sub, "ci");
+        assert!(check(&token, Role::Deployer).is_ok());
         assert!(matches!(
-            tokens().check(Some(&token), Role::Admin),
+            check(&token, Role::Admin),
             Err(ApiError::Forbidden { .. })
         ));
     }
@@ -225,19 +244,12 @@ mod tests {
         ];
         for (what, header) in bad {
             assert!(
-                matches!(
-                    tokens().check(Some(&header), Role::Viewer),
-                    Err(ApiError::BadToken(_))
-                ),
+                matches!(check(&header, Role::Viewer), Err(ApiError::BadToken(_))),
                 "{what}"
             );
         }
         assert!(matches!(
-            tokens().check(None, Role::Viewer),
-            Err(ApiError::NoToken)
-        ));
-        assert!(matches!(
-            tokens().check(Some(&"Basic eA==".parse().expect("ascii")), Role::Viewer),
+            check(&"Basic eA==".parse().expect("ascii"), Role::Viewer),
             Err(ApiError::NoToken)
         ));
     }

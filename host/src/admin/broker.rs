@@ -6,32 +6,65 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use tidegate_broker::Broker;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tidegate_broker::inbox::InboxSnapshot;
 use tidegate_broker::topic::TopicFilter;
+use tidegate_broker::upstream::UpstreamState;
+use tidegate_broker::{Broker, BrokerFigures, ClientSnapshot, TopicSnapshot};
 
 use super::error::ApiError;
+use super::message::{Message, MessageRequest};
 use super::router::{AdminState, ApiResult, Deploys, Host, KEEP_ALIVE, Viewer};
-use tidegate_broker::limits::PAYLOAD_BYTES_MAX;
-use tidegate_broker::message::{Message, QoS};
+
+/// The broker's figures and, where there is one in its place, how it is with the external broker.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct BrokerState {
+    #[serde(flatten)]
+    figures: BrokerFigures,
+    external: Option<UpstreamState>,
+}
+
+/// Sessions of clients, by client id.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Clients {
+    clients: Vec<ClientSnapshot>,
+}
+
+/// What waits for functions.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Inboxes {
+    inboxes: Vec<InboxSnapshot>,
+}
+
+/// Topics that messages were published to of late, or are retained of.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Topics {
+    topics: Vec<TopicSnapshot>,
+}
+
+/// Retained messages, by topic.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Messages {
+    messages: Vec<Message>,
+}
 
 /// `GET /broker`
-pub(super) async fn figures(_: Viewer, State(host): Host) -> ApiResult {
+pub(super) async fn figures(_: Viewer, State(host): Host) -> ApiResult<Json<BrokerState>> {
     let broker = broker(&host)?;
-    let mut figures = json!(broker.figures());
-    figures["external"] = json!(broker.upstream_state());
-    Ok(Json(figures))
+    Ok(Json(BrokerState {
+        figures: broker.figures(),
+        external: broker.upstream_state(),
+    }))
 }
 
 /// `GET /broker/clients`
-pub(super) async fn clients(_: Viewer, State(host): Host) -> ApiResult {
-    Ok(Json(json!({ "clients": broker(&host)?.clients() })))
+pub(super) async fn clients(_: Viewer, State(host): Host) -> ApiResult<Json<Clients>> {
+    let clients = broker(&host)?.clients();
+    Ok(Json(Clients { clients }))
 }
 
 /// `DELETE /broker/clients/{client}`
@@ -48,10 +81,10 @@ pub(super) async fn end_client(
 }
 
 /// `GET /broker/inboxes`
-pub(super) async fn inboxes(_: Viewer, State(host): Host) -> ApiResult {
+pub(super) async fn inboxes(_: Viewer, State(host): Host) -> ApiResult<Json<Inboxes>> {
     let inboxes = broker(&host)?.inboxes();
-    let inboxes: Vec<_> = inboxes.iter().map(|inbox| inbox.snapshot()).collect();
-    Ok(Json(json!({ "inboxes": inboxes })))
+    let inboxes = inboxes.iter().map(|inbox| inbox.snapshot()).collect();
+    Ok(Json(Inboxes { inboxes }))
 }
 
 #[derive(Deserialize)]
@@ -71,9 +104,9 @@ pub(super) async fn topics(
     _: Viewer,
     State(host): Host,
     Query(query): Query<FilterQuery>,
-) -> ApiResult {
+) -> ApiResult<Json<Topics>> {
     let topics = broker(&host)?.topics(&filter_of(query.filter.as_deref())?);
-    Ok(Json(json!({ "topics": topics })))
+    Ok(Json(Topics { topics }))
 }
 
 #[derive(Deserialize)]
@@ -93,8 +126,8 @@ pub(super) async fn messages(
     let filter = filter_of(query.filter.as_deref())?;
     if !query.follow {
         let retained = broker(&host)?.retained(&filter);
-        let retained: Vec<Value> = retained.iter().map(shown).collect();
-        return Ok(Json(json!({ "messages": retained })).into_response());
+        let messages = retained.iter().map(Message::of).collect();
+        return Ok(Json(Messages { messages }).into_response());
     }
     let tap = broker(&host)?.tap(&filter);
     let events = stream::unfold(tap, |mut tap| async move {
@@ -104,7 +137,7 @@ pub(super) async fn messages(
             let data = json!({ "messages": missed });
             Event::default().event("missed").data(data.to_string())
         });
-        let data = shown(&message).to_string();
+        let data = json!(Message::of(&message)).to_string();
         let message = Event::default().event("message").data(data);
         let events = missed.into_iter().chain([message]);
         Some((stream::iter(events.map(Ok::<_, Infallible>)), tap))
@@ -117,79 +150,9 @@ pub(super) async fn messages(
     Ok(Sse::new(events).keep_alive(keep_alive).into_response())
 }
 
-/// A message as the API shows it: its payload as text where it is text, otherwise as base64.
-pub(super) fn shown(message: &Message) -> Value {
-    let mut shown = json!({
-        "topic": message.topic.as_str(),
-        "qos": message.qos as u8,
-        "retain": message.retain,
-    });
-    match str::from_utf8(&message.payload) {
-        Ok(text) => shown["payload"] = text.into(),
-        Err(_) => shown["payload_base64"] = BASE64_STANDARD.encode(&message.payload).into(),
-    }
-    if let Some(properties) = &message.properties {
-        shown["properties"] = json!(properties);
-    }
-    shown
-}
-
 /// The broker, where MQTT is on.
 pub(super) fn broker(host: &AdminState) -> Result<&Broker, ApiError> {
     host.broker.as_ref().ok_or(ApiError::MqttOff)
-}
-
-/// A message as the API takes it: its payload as text or as base64.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct MessageRequest {
-    topic: String,
-    payload: Option<String>,
-    payload_base64: Option<String>,
-    #[serde(default)]
-    qos: u8,
-    #[serde(default)]
-    retain: bool,
-}
-
-impl MessageRequest {
-    pub(super) fn into_message(self) -> Result<Message, ApiError> {
-        let topic = self
-            .topic
-            .parse()
-            .map_err(|error| ApiError::BadRequest(format!("topic: {error}")))?;
-        if self.topic.starts_with('$') {
-            let text = "topic: those that begin with `$` are the server's own [MQTT-4.7.2-1]";
-            return Err(ApiError::BadRequest(text.to_owned()));
-        }
-        let qos =
-            QoS::try_from(self.qos).map_err(|error| ApiError::BadRequest(error.to_string()))?;
-        let payload = bytes_of(self.payload, self.payload_base64)?;
-        if payload.len() > PAYLOAD_BYTES_MAX {
-            return Err(ApiError::BodyTooLarge(PAYLOAD_BYTES_MAX));
-        }
-        Ok(Message {
-            retain: self.retain,
-            ..Message::new(topic, payload, qos)
-        })
-    }
-}
-
-/// Bytes given as text or as base64.
-pub(super) fn bytes_of(text: Option<String>, base64: Option<String>) -> Result<Bytes, ApiError> {
-    match (text, base64) {
-        (Some(_), Some(_)) => Err(ApiError::BadRequest(
-            "give either text or base64, not both".to_owned(),
-        )),
-        (Some(text), None) => Ok(text.into()),
-        (None, Some(base64)) => {
-            let decoded = BASE64_STANDARD.decode(base64);
-            decoded
-                .map(Bytes::from)
-                .map_err(|error| ApiError::BadRequest(format!("not base64: {error}")))
-        }
-        (None, None) => Ok(Bytes::new()),
-    }
 }
 
 /// `POST /broker/publish`

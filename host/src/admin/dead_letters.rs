@@ -3,18 +3,64 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use tidegate_broker::store::{DeadLetter, MessageId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tidegate_broker::store::{DeadLetter as Stored, MessageId};
 
-use super::broker::{broker, shown};
+use super::broker::broker;
 use super::error::ApiError;
-use super::functions::time;
+use super::message::Message;
 use super::router::{AdminState, ApiResult, Deploys, Host, Viewer, name};
+use super::time::from_ms;
 use crate::model::name::Name;
 
 /// Dead letters of one page, unless fewer are asked for.
 const PAGE: usize = 100;
+
+/// A message that a function did not handle.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct DeadLetter {
+    /// That of the message's deliveries.
+    id: String,
+    function: String,
+    topic: String,
+    /// The trigger's filter that matched.
+    filter: String,
+    /// Why it was given up.
+    reason: String,
+    attempts: u32,
+    first_attempt_at: Option<String>,
+    last_attempt_at: String,
+    payload_bytes: usize,
+}
+
+/// A dead letter with its message.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct DeadLetterDetail {
+    #[serde(flatten)]
+    dead_letter: DeadLetter,
+    message: Message,
+}
+
+/// A page of dead letters, newest first.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct DeadLetters {
+    dead_letters: Vec<DeadLetter>,
+    /// For the next page, if there is one.
+    cursor: Option<String>,
+}
+
+/// How many are tried again.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Retried {
+    retried: u32,
+}
+
+/// How many were dropped.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Dropped {
+    dropped: u32,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,7 +75,7 @@ pub(super) async fn list(
     _: Viewer,
     State(host): Host,
     Query(query): Query<ListQuery>,
-) -> ApiResult {
+) -> ApiResult<Json<DeadLetters>> {
     let function = query.function.as_deref().map(name).transpose()?;
     let before = match &query.cursor {
         Some(cursor) => {
@@ -44,8 +90,11 @@ pub(super) async fn list(
     let cursor = (letters.len() >= limit)
         .then(|| letters.last().map(id))
         .flatten();
-    let letters: Vec<Value> = letters.iter().map(summary).collect();
-    Ok(Json(json!({ "dead_letters": letters, "cursor": cursor })))
+    let dead_letters = letters.iter().map(DeadLetter::of).collect();
+    Ok(Json(DeadLetters {
+        dead_letters,
+        cursor,
+    }))
 }
 
 /// `GET /broker/dead-letters/{function}/{id}`
@@ -53,15 +102,16 @@ pub(super) async fn show(
     _: Viewer,
     State(host): Host,
     Path((function, id)): Path<(String, String)>,
-) -> ApiResult {
+) -> ApiResult<Json<DeadLetterDetail>> {
     let (function, letter) = of(&function, &id)?;
     let letter = broker(&host)?
         .dead_letter(function.to_string(), letter)
         .await?;
     let letter = letter.ok_or_else(|| ApiError::NoSuchDeadLetter(function, id))?;
-    let mut shown_whole = summary(&letter);
-    shown_whole["message"] = shown(&letter.message);
-    Ok(Json(shown_whole))
+    Ok(Json(DeadLetterDetail {
+        dead_letter: DeadLetter::of(&letter),
+        message: Message::of(&letter.message),
+    }))
 }
 
 /// `POST /broker/dead-letters/{function}/{id}/retry`
@@ -101,14 +151,14 @@ pub(super) async fn retry_all(
     _: Deploys,
     State(host): Host,
     Path(function): Path<String>,
-) -> ApiResult {
+) -> ApiResult<Json<Retried>> {
     let function = name(&function)?;
     let mut retried = 0;
     for letter in all(&host, &function).await? {
         let broker = broker(&host)?;
         retried += u32::from(broker.retry_dead_letter(function.as_str(), letter).await?);
     }
-    Ok(Json(json!({ "retried": retried })))
+    Ok(Json(Retried { retried }))
 }
 
 /// `DELETE /broker/dead-letters/{function}`: all that there are now.
@@ -116,14 +166,14 @@ pub(super) async fn drop_all(
     _: Deploys,
     State(host): Host,
     Path(function): Path<String>,
-) -> ApiResult {
+) -> ApiResult<Json<Dropped>> {
     let function = name(&function)?;
     let mut dropped = 0;
     for letter in all(&host, &function).await? {
         let broker = broker(&host)?;
         dropped += u32::from(broker.drop_dead_letter(function.as_str(), letter).await?);
     }
-    Ok(Json(json!({ "dropped": dropped })))
+    Ok(Json(Dropped { dropped }))
 }
 
 /// How many dead letters a function has.
@@ -159,7 +209,7 @@ fn of(function: &str, id: &str) -> Result<(Name, MessageId), ApiError> {
 }
 
 /// The id that deliveries of the message had.
-fn id(letter: &DeadLetter) -> String {
+fn id(letter: &Stored) -> String {
     format!("{:016x}", letter.record.message)
 }
 
@@ -167,17 +217,19 @@ fn number(id: &str) -> Option<MessageId> {
     MessageId::from_str_radix(id, 16).ok()
 }
 
-fn summary(letter: &DeadLetter) -> Value {
-    let record = &letter.record;
-    json!({
-        "id": id(letter),
-        "function": letter.function,
-        "topic": letter.message.topic.as_str(),
-        "filter": record.filter.as_str(),
-        "reason": record.reason,
-        "attempts": record.attempts,
-        "first_attempt_at": record.first_ms.map(time),
-        "last_attempt_at": time(record.last_ms),
-        "payload_bytes": letter.message.payload.len(),
-    })
+impl DeadLetter {
+    fn of(letter: &Stored) -> DeadLetter {
+        let record = &letter.record;
+        DeadLetter {
+            id: id(letter),
+            function: letter.function.clone(),
+            topic: letter.message.topic.to_string(),
+            filter: record.filter.to_string(),
+            reason: record.reason.clone(),
+            attempts: record.attempts,
+            first_attempt_at: record.first_ms.map(from_ms),
+            last_attempt_at: from_ms(record.last_ms),
+            payload_bytes: letter.message.payload.len(),
+        }
+    }
 }

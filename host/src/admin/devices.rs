@@ -7,16 +7,56 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use http::header::{IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tidegate_broker::access::PermissionFilter;
 
 use super::error::ApiError;
-use super::functions::time;
 use super::router::{AdminState, Administers, ApiResult, Host, Viewer, name};
+use super::time::from_ms;
 use crate::access::devices::{DeviceError, Put};
 use crate::limits::DEVICES_PAGE;
-use crate::model::device::{Device, DeviceSettings};
+use crate::model::device::{Device as Known, DeviceSettings};
 use crate::model::name::Name;
+
+/// An MQTT client that the host knows.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Device {
+    name: Name,
+    /// Topic filters that it may publish to.
+    publish: Vec<PermissionFilter>,
+    /// Topic filters that it may subscribe to.
+    subscribe: Vec<PermissionFilter>,
+    /// Names in client certificates that stand for it.
+    certificates: Vec<String>,
+    created_at: String,
+}
+
+/// A device that was added, with its password, or one that was changed.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct PutDevice {
+    #[serde(flatten)]
+    device: Device,
+    /// Shown once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
+}
+
+/// A device's new password.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct DevicePassword {
+    name: Name,
+    /// Shown once.
+    password: String,
+}
+
+/// A page of devices, by name.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Devices {
+    devices: Vec<Device>,
+    /// For the next page, if there is one.
+    cursor: Option<Name>,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,9 +65,9 @@ pub(super) struct ListQuery {
 }
 
 /// Settings as the API takes them: what is left out is nothing, but for the name that a certificate has by default.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SettingsRequest {
+pub(super) struct DeviceRequest {
     #[serde(default)]
     publish: Vec<String>,
     #[serde(default)]
@@ -40,7 +80,7 @@ pub(super) async fn list(
     _: Viewer,
     State(host): Host,
     Query(query): Query<ListQuery>,
-) -> ApiResult {
+) -> ApiResult<Json<Devices>> {
     let mut devices = host.devices.list(query.cursor.as_ref(), DEVICES_PAGE + 1);
     let more = devices.len() > DEVICES_PAGE;
     devices.truncate(DEVICES_PAGE);
@@ -48,13 +88,18 @@ pub(super) async fn list(
         .last()
         .filter(|_| more)
         .map(|device| device.name.clone());
-    let devices: Vec<Value> = devices.iter().map(shown).collect();
-    Ok(Json(json!({ "devices": devices, "cursor": cursor })))
+    let devices = devices.iter().map(Device::of).collect();
+    Ok(Json(Devices { devices, cursor }))
 }
 
 /// `GET /devices/{name}`
-pub(super) async fn show(_: Viewer, State(host): Host, Path(device): Path<String>) -> ApiResult {
-    Ok(Json(shown(&host.devices.get(&name(&device)?)?)))
+pub(super) async fn show(
+    _: Viewer,
+    State(host): Host,
+    Path(device): Path<String>,
+) -> ApiResult<Json<Device>> {
+    let device = host.devices.get(&name(&device)?)?;
+    Ok(Json(Device::of(&device)))
 }
 
 /// `PUT /devices/{name}`: with `If-None-Match: *` a device is added only, with `If-Match: *` changed only.
@@ -63,8 +108,8 @@ pub(super) async fn put(
     State(host): Host,
     Path(device): Path<String>,
     headers: HeaderMap,
-    Json(request): Json<SettingsRequest>,
-) -> ApiResult<(StatusCode, Json<Value>)> {
+    Json(request): Json<DeviceRequest>,
+) -> ApiResult<(StatusCode, Json<PutDevice>)> {
     let device = name(&device)?;
     let certificates = request
         .certificates
@@ -83,14 +128,21 @@ pub(super) async fn put(
     let (changed, to) = (device.clone(), device.clone());
     let change = async move { devices.put(to, settings, put).await };
     let (device, password) = carry_through(&host, changed, change).await?;
-    let mut answer = shown(&device);
-    let Some(password) = password else {
-        tracing::info!(device = %device.name, actor, "device changed");
-        return Ok((StatusCode::OK, Json(answer)));
+    let status = match &password {
+        Some(_) => {
+            tracing::info!(device = %device.name, actor, "device added");
+            StatusCode::CREATED
+        }
+        None => {
+            tracing::info!(device = %device.name, actor, "device changed");
+            StatusCode::OK
+        }
     };
-    tracing::info!(device = %device.name, actor, "device added");
-    answer["password"] = password.reveal().into();
-    Ok((StatusCode::CREATED, Json(answer)))
+    let answer = PutDevice {
+        device: Device::of(&device),
+        password: password.map(|password| password.reveal().to_owned()),
+    };
+    Ok((status, Json(answer)))
 }
 
 /// `POST /devices/{name}/password`
@@ -98,15 +150,16 @@ pub(super) async fn renew_password(
     Administers(actor): Administers,
     State(host): Host,
     Path(device): Path<String>,
-) -> ApiResult {
+) -> ApiResult<Json<DevicePassword>> {
     let device = name(&device)?;
     let (devices, of) = (host.devices.clone(), device.clone());
     let change = async move { devices.renew_password(&of).await };
     let password = carry_through(&host, device.clone(), change).await?;
     tracing::info!(%device, actor, "device given a new password");
-    Ok(Json(
-        json!({ "name": device, "password": password.reveal() }),
-    ))
+    Ok(Json(DevicePassword {
+        name: device,
+        password: password.reveal().to_owned(),
+    }))
 }
 
 /// `DELETE /devices/{name}`
@@ -140,13 +193,15 @@ async fn carry_through<T: Send + 'static>(
     host.devices.carry_through(change).await
 }
 
-fn shown(device: &Device) -> Value {
-    let settings = &device.settings;
-    json!({
-        "name": device.name,
-        "publish": settings.permissions.publish,
-        "subscribe": settings.permissions.subscribe,
-        "certificates": settings.certificates,
-        "created_at": time(device.created_ms),
-    })
+impl Device {
+    fn of(device: &Known) -> Device {
+        let settings = &device.settings;
+        Device {
+            name: device.name.clone(),
+            publish: settings.permissions.publish.clone(),
+            subscribe: settings.permissions.subscribe.clone(),
+            certificates: settings.certificates.clone(),
+            created_at: from_ms(device.created_ms),
+        }
+    }
 }

@@ -4,6 +4,8 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::json;
 use tidegate_broker::PublishError;
 
@@ -21,6 +23,18 @@ use crate::model::name::{InvalidName, Name};
 use crate::model::secret::InvalidSecret;
 use crate::observe::log::InvalidFilter;
 use crate::storage::database::StorageError;
+
+/// A problem document (RFC 9457).
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Problem<'a> {
+    title: &'a str,
+    status: u16,
+    /// Stable: what to go by.
+    code: &'a str,
+    /// What is wrong and what to do.
+    detail: String,
+    request_id: &'a str,
+}
 
 /// A request of the admin API that failed.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +54,7 @@ pub(super) enum ApiError {
     #[error(transparent)]
     Publish(#[from] PublishError),
     #[error(
-        "a token is needed: send `Authorization: Bearer …`; `tidegate token create` on the host makes one"
+        "a token is needed: sign in, or send `Authorization: Bearer …`; `tidegate token create` on the host makes one"
     )]
     NoToken,
     #[error("the token is not valid: {0}; `tidegate token create` on the host makes a new one")]
@@ -54,6 +68,12 @@ pub(super) enum ApiError {
         "the sign-in link has been used or has expired: paste a token from `tidegate token create` instead"
     )]
     BadLogin,
+    #[error(
+        "this request does not come from a page of this host: a session is for the dashboard alone, whose `Origin` has \
+         the host and port of the request's `Host` (a proxy has to pass that on); elsewhere, send a token as \
+         `Authorization: Bearer …`"
+    )]
+    ForeignOrigin,
     #[error("there is nothing at this path; the API begins with /api/v1")]
     NoSuchPath,
     #[error("this path does not take this method")]
@@ -113,6 +133,7 @@ impl ApiError {
             ApiError::NoToken => (S::UNAUTHORIZED, "token_missing"),
             ApiError::BadToken(_) => (S::UNAUTHORIZED, "token_invalid"),
             ApiError::Forbidden { .. } => (S::FORBIDDEN, "role_insufficient"),
+            ApiError::ForeignOrigin => (S::FORBIDDEN, "origin_foreign"),
             ApiError::BadLogin => (S::UNAUTHORIZED, "login_invalid"),
             ApiError::NoSuchPath => (S::NOT_FOUND, "no_such_path"),
             ApiError::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed"),
@@ -139,14 +160,14 @@ impl ApiError {
         if status.is_server_error() {
             tracing::error!(code, error = %self, request_id, "a request of the admin API failed");
         }
-        let problem = json!({
-            "title": status.canonical_reason(),
-            "status": status.as_u16(),
-            "code": code,
-            "detail": self.to_string(),
-            "request_id": request_id,
-        });
-        let mut response = (status, problem.to_string()).into_response();
+        let problem = Problem {
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            code,
+            detail: self.to_string(),
+            request_id,
+        };
+        let mut response = (status, json!(problem).to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

@@ -1,49 +1,55 @@
 //! Functions: deploy, list, show, delete, revisions, rollback, invocations.
 
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
 
 use axum::Json;
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
-use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use tidegate_broker::Disposal;
 
-use super::activity::Activity;
 use super::dead_letters;
 use super::error::ApiError;
+use super::function::{Deployed, DryRun, FunctionDetail, FunctionSummary, Revision};
 use super::router::{ApiResult, Deploys, Host, Viewer, name};
 use super::upload::upload;
-use crate::deploy::activate::DeployError;
-use crate::deploy::checks;
-use crate::deploy::inspect::Inspection;
+use crate::deploy::activate::{DeployError, manifest_of};
 use crate::invoke::ready::ReadyFunction;
-use crate::limits::NEXT_RUNS_SHOWN;
-use crate::model::manifest::Manifest;
 use crate::model::name::Name;
-use crate::model::route::OPTIONAL_SLASH;
-use crate::model::schedule::{self, ScheduleTrigger};
-use crate::observe::log_line::rfc3339;
+use crate::storage::database::StorageError;
+
+/// All functions.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Functions {
+    functions: Vec<FunctionSummary>,
+}
+
+/// The revisions kept of a function, newest first.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Revisions {
+    revisions: Vec<Revision>,
+}
 
 /// `GET /functions`
-pub(super) async fn list(_: Viewer, State(host): Host) -> Json<Value> {
+pub(super) async fn list(_: Viewer, State(host): Host) -> Json<Functions> {
     let table = host.tables.current();
-    let functions: Vec<Value> = table
-        .functions()
-        .map(|function| summary(&host.http_url, function))
-        .collect();
-    Json(json!({ "functions": functions }))
+    let summary =
+        |function: &Arc<ReadyFunction>| FunctionSummary::of(&host.facts.http_url, function);
+    Json(Functions {
+        functions: table.functions().map(summary).collect(),
+    })
 }
 
 /// `GET /functions/{name}`
-pub(super) async fn show(_: Viewer, State(host): Host, Path(function): Path<String>) -> ApiResult {
+pub(super) async fn show(
+    _: Viewer,
+    State(host): Host,
+    Path(function): Path<String>,
+) -> ApiResult<Json<FunctionDetail>> {
     let function = find(&host.tables, &name(&function)?)?;
-    let mut shown = summary(&host.http_url, &function);
-    shown["manifest"] = json!(function.manifest);
-    Ok(Json(shown))
+    Ok(Json(FunctionDetail::of(&host.facts.http_url, &function)))
 }
 
 /// `DELETE /functions/{name}`
@@ -107,12 +113,7 @@ pub(super) async fn deploy(
     } else {
         StatusCode::OK
     };
-    let mut body = summary(&host.http_url, &deployed.function);
-    body["created"] = json!(deployed.created);
-    let manifest = &deployed.function.manifest;
-    body["grants"] = json!(manifest.grants);
-    body["warnings"] = json!(warnings(&host, manifest, &deployed.inspection));
-    Ok((status, Json(body)).into_response())
+    Ok((status, Json(Deployed::of(&host, &deployed))).into_response())
 }
 
 /// `POST /functions/{name}?dry_run=true`: what a deploy would do.
@@ -122,7 +123,7 @@ pub(super) async fn dry_run(
     Path(function): Path<String>,
     Query(mut parameters): Query<Vec<(String, String)>>,
     request: Request,
-) -> ApiResult {
+) -> ApiResult<Json<DryRun>> {
     let before = parameters.len();
     parameters.retain(|(key, value)| !(key == "dry_run" && value == "true"));
     if parameters.len() == before {
@@ -133,18 +134,7 @@ pub(super) async fn dry_run(
     let _turn = host.deployer.turn().await?;
     let upload = upload(function, parameters, request).await?;
     let forecast = host.deployer.dry_run(upload).await?;
-    let checked = forecast.checked;
-    Ok(Json(json!({
-        "digest": checked.digest.to_string(),
-        "exports": checked.inspection.exports,
-        "imports": checked.inspection.imports,
-        "abi": checked.inspection.abi,
-        "triggers": triggers(&checked.manifest),
-        "clashes": forecast.clashes,
-        "grants": checked.manifest.grants,
-        "would_change": forecast.would_change,
-        "warnings": warnings(&host, &checked.manifest, &checked.inspection),
-    })))
+    Ok(Json(DryRun::of(&host, forecast)))
 }
 
 /// `GET /functions/{name}/revisions`
@@ -152,27 +142,18 @@ pub(super) async fn revisions(
     _: Viewer,
     State(host): Host,
     Path(function): Path<String>,
-) -> ApiResult {
-    let revisions = host.deployer.revisions(&name(&function)?).await?;
-    let revisions: Vec<Value> = revisions
-        .iter()
-        .map(|revision| {
-            json!({
-                "revision": revision.number,
-                "digest": revision.digest.to_string(),
-                "derived_digest": revision.derived_digest.map(|digest| digest.to_string()),
-                "abi": revision.abi,
-                "component_bytes": revision.component_bytes,
-                "created_at": time(revision.created_ms),
-                "created_by": revision.created_by,
-                "active": revision.active,
-            })
-        })
-        .collect();
-    Ok(Json(json!({ "revisions": revisions })))
+) -> ApiResult<Json<Revisions>> {
+    let stored = host.deployer.revisions(&name(&function)?).await?;
+    let revisions = stored.into_iter().map(|stored| {
+        let manifest = manifest_of(&stored)?;
+        Ok(Revision::of(stored, manifest))
+    });
+    let revisions = revisions.collect::<Result<_, StorageError>>()?;
+    Ok(Json(Revisions { revisions }))
 }
 
-#[derive(Default, Deserialize)]
+/// Which revision to go back to: the one before the active one, where it is left out.
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RollbackRequest {
     revision: Option<u32>,
@@ -184,10 +165,10 @@ pub(super) async fn rollback(
     State(host): Host,
     Path(function): Path<String>,
     request: Option<Json<RollbackRequest>>,
-) -> ApiResult {
+) -> ApiResult<Json<FunctionSummary>> {
     let to = request.unwrap_or_default().0.revision;
     let function = host.deployer.rollback(name(&function)?, to, actor).await?;
-    Ok(Json(summary(&host.http_url, &function)))
+    Ok(Json(FunctionSummary::of(&host.facts.http_url, &function)))
 }
 
 /// The function of this name, as it serves now.
@@ -200,82 +181,4 @@ pub(super) fn find(
         .function(name)
         .ok_or_else(|| DeployError::NoSuchFunction(name.clone()))?;
     Ok(function.clone())
-}
-
-fn summary(http_url: &str, function: &ReadyFunction) -> Value {
-    let totals = function.journal.totals();
-    let urls: Vec<String> = function
-        .manifest
-        .http
-        .iter()
-        .map(|trigger| url(http_url, trigger.route.as_str()))
-        .collect();
-    json!({
-        "name": function.name,
-        "revision": function.revision,
-        "digest": function.digest.to_string(),
-        "derived_digest": function.derived_digest.map(|digest| digest.to_string()),
-        "abi": function.abi,
-        "component_bytes": function.component_bytes,
-        "created_at": time(function.created_ms),
-        "app": function.manifest.app,
-        "triggers": triggers(&function.manifest),
-        "urls": urls,
-        "invocations": totals.invocations,
-        "failures": totals.failures,
-        "activity": Activity::of(function),
-    })
-}
-
-/// What starts a function; schedules with their next times.
-fn triggers(manifest: &Manifest) -> Value {
-    let now = Timestamp::now();
-    let schedule = |trigger: &ScheduleTrigger| {
-        let next: Vec<String> = trigger
-            .times_after(now)
-            .take(NEXT_RUNS_SHOWN)
-            .map(|time| schedule::rfc3339(&time))
-            .collect();
-        let mut shown = json!(trigger);
-        shown["next_runs"] = json!(next);
-        shown
-    };
-    let schedules: Vec<Value> = manifest.schedule.iter().map(schedule).collect();
-    json!({ "http": manifest.http, "mqtt": manifest.mqtt, "schedule": schedules })
-}
-
-/// Where a route is reached. A rest segment may be empty, so the link leaves it out, as it does a slash that may be left
-/// out; parameters stay to be filled in.
-fn url(http_url: &str, route: &str) -> String {
-    let route = route.strip_suffix(OPTIONAL_SLASH).unwrap_or(route);
-    let path = route.split("/{*").next().unwrap_or(route);
-    format!("{http_url}{}", if path.is_empty() { "/" } else { path })
-}
-
-fn warnings(
-    host: &super::router::AdminState,
-    manifest: &Manifest,
-    inspection: &Inspection,
-) -> Vec<String> {
-    let mqtt_off = host.broker.is_none() && !manifest.mqtt.is_empty();
-    let mqtt_off = mqtt_off.then(|| {
-        "MQTT is switched off on this host, so no message will start this function".to_owned()
-    });
-    let unserved: Vec<_> = inspection.unserved().collect();
-    let unserved = (!unserved.is_empty()).then(|| {
-        format!(
-            "this host does not serve {}: what the function calls of it answers with an error",
-            unserved.join(", ")
-        )
-    });
-    let missing = checks::missing_grants(inspection, manifest).map(|missing| missing.to_string());
-    mqtt_off
-        .into_iter()
-        .chain(unserved)
-        .chain(missing)
-        .collect()
-}
-
-pub(super) fn time(ms: i64) -> String {
-    rfc3339(UNIX_EPOCH + Duration::from_millis(ms.unsigned_abs()))
 }

@@ -1,6 +1,7 @@
 //! Invocations that ended: the recent ones, and each with what it did and logged.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -10,16 +11,21 @@ use serde::{Deserialize, Serialize};
 use super::error::ApiError;
 use super::functions::find;
 use super::router::{ApiResult, Host, Viewer, name};
+use crate::invoke::admission::Refusal;
+use crate::invoke::ready::ReadyFunction;
+use crate::model::id::InvocationId;
 use crate::observe::calls::{self, Call};
 use crate::observe::log_line::{LogLine, rfc3339};
 use crate::observe::record::Record;
+use crate::observe::trace_context::TraceId;
 
 /// One invocation that ended.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct Invocation {
     /// Its id.
     id: String,
-    /// `http`, `mqtt` or `schedule`.
+    /// What started it.
+    #[schemars(extend("enum" = ["http", "mqtt", "schedule"]))]
     trigger: &'static str,
     /// The revision that ran.
     revision: u32,
@@ -43,7 +49,8 @@ pub(super) struct Invocation {
     status: Option<u16>,
     /// `ok`, or a word for how it failed.
     outcome: &'static str,
-    /// Whose fault that is: `guest`, `host` or `client`.
+    /// Whose fault it is that it did not end well.
+    #[schemars(extend("enum" = ["guest", "host", "client", null]))]
     blame: Option<&'static str>,
     /// The outcome in words.
     reason: String,
@@ -133,6 +140,33 @@ pub(super) async fn show(
 
 fn ms(time: std::time::Duration) -> f64 {
     time.as_secs_f64() * 1000.0
+}
+
+impl Invocation {
+    /// One that was refused before it began.
+    pub(super) fn refused(
+        id: InvocationId,
+        function: &ReadyFunction,
+        refusal: Refusal,
+    ) -> Invocation {
+        Invocation {
+            id: id.to_string(),
+            trigger: "http",
+            revision: function.revision,
+            event: String::new(),
+            started_at: rfc3339(SystemTime::now()),
+            duration_ms: 0.0,
+            queue_ms: 0.0,
+            instantiate_ms: None,
+            cpu_ms: 0.0,
+            memory_peak_bytes: 0,
+            trace_id: TraceId(id.to_bytes()).to_string(),
+            status: None,
+            outcome: refusal.code(),
+            blame: None,
+            reason: String::new(),
+        }
+    }
 }
 
 impl From<&Record> for Invocation {

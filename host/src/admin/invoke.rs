@@ -6,30 +6,58 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::header::HOST;
+use http::header::{HOST, HeaderName, HeaderValue};
 use http_body_util::{BodyExt as _, Full};
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::broker::{MessageRequest, bytes_of};
 use super::error::ApiError;
 use super::functions::find;
 use super::invocations::Invocation;
+use super::message::{MessageRequest, bytes_of, text_or_base64};
 use super::router::{ApiResult, Deploys, Host, name};
+use crate::invoke::body::FunctionBody;
 use crate::invoke::http::NoAnswer;
 use crate::invoke::ready::ReadyFunction;
 use crate::model::event::{Delivery, MatchedRoute};
 use crate::model::id::InvocationId;
 use crate::model::schedule::{ScheduleTrigger, Tick};
+use crate::observe::log_line::LogLine;
 use crate::trigger::headers::describe;
 use crate::trigger::table::{RouteMatch, TriggerTable};
 
+/// What came of a trial invocation.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Trial {
+    /// Left out where the host gave up waiting for its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invocation: Option<Invocation>,
+    logs: Vec<LogLine>,
+    /// What the function answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http: Option<HttpAnswer>,
+}
+
+/// A function's answer, with its body as text or base64.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct HttpAnswer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    /// Where it is text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+    /// Where it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_base64: Option<String>,
+    /// Why it broke off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_error: Option<String>,
+}
+
 /// The event, by its trigger's kind.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "lowercase")]
 pub(super) enum InvokeRequest {
     Http(HttpEvent),
@@ -38,7 +66,7 @@ pub(super) enum InvokeRequest {
 }
 
 /// A tick of the function's first schedule or, where it has none, of one that is due each minute.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TickRequest {
     /// Seconds since 1970; now, where it is left out.
@@ -53,7 +81,8 @@ fn first() -> u32 {
     1
 }
 
-#[derive(Deserialize)]
+/// An HTTP request, with at most one of the two bodies.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HttpEvent {
     #[serde(default = "get")]
@@ -83,9 +112,9 @@ pub(super) async fn invoke(
     State(host): Host,
     Path(function): Path<String>,
     Json(request): Json<InvokeRequest>,
-) -> ApiResult {
+) -> ApiResult<Json<Trial>> {
     let function = find(&host.tables, &name(&function)?)?;
-    let (id, mut result) = match request {
+    let (id, invocation, http) = match request {
         InvokeRequest::Mqtt(event) => {
             let message = event.into_message()?;
             let delivery = Delivery {
@@ -93,22 +122,14 @@ pub(super) async fn invoke(
                 attempt: 1,
                 matched_filter: message.topic.to_string(),
             };
-            let record = host
-                .invoker
-                .invoke_mqtt(&function, &message, &delivery)
-                .await;
-            (
-                record.id,
-                json!({ "invocation": Invocation::from(&*record) }),
-            )
+            let invoked = host.invoker.invoke_mqtt(&function, &message, &delivery);
+            let record = invoked.await;
+            (record.id, Some(Invocation::from(&*record)), None)
         }
         InvokeRequest::Schedule(event) => {
             let tick = event.into_tick(&function)?;
             let record = host.invoker.invoke_tick(&function, &tick).await;
-            (
-                record.id,
-                json!({ "invocation": Invocation::from(&*record) }),
-            )
+            (record.id, Some(Invocation::from(&*record)), None)
         }
         InvokeRequest::Http(event) => {
             let id = InvocationId::new();
@@ -116,31 +137,33 @@ pub(super) async fn invoke(
             let matched = own_route(&function, &request);
             describe(&mut request, &function, id, matched);
             let invoked = host.invoker.invoke_http(&function, id, request).await;
-            let mut result = match invoked.response {
-                Ok(response) => json!({ "http": http_response(response).await }),
+            let http = match invoked.response {
+                Ok(response) => Some(HttpAnswer::of(response).await),
                 Err(NoAnswer::Refused(refusal)) => {
-                    return Ok(Json(
-                        json!({ "invocation": { "id": id.to_string(), "outcome": refusal.code() }, "logs": [] }),
-                    ));
+                    return Ok(Json(Trial {
+                        invocation: Some(Invocation::refused(id, &function, refusal)),
+                        logs: Vec::new(),
+                        http: None,
+                    }));
                 }
-                Err(NoAnswer::Failed(_)) => json!({}),
+                Err(NoAnswer::Failed(_)) => None,
             };
-            if let Ok(Ok(record)) = tokio::time::timeout(RECORD_TIMEOUT, invoked.record).await {
-                result["invocation"] = json!(Invocation::from(&*record));
-            }
-            (id, result)
+            let record = tokio::time::timeout(RECORD_TIMEOUT, invoked.record).await;
+            let record = record.ok().and_then(Result::ok);
+            (id, record.as_deref().map(Invocation::from), http)
         }
     };
     let id = id.to_string();
-    let logs: Vec<_> = function
-        .journal
-        .lines()
-        .into_iter()
+    let lines = function.journal.lines().into_iter();
+    let logs = lines
         .filter(|line| line.invocation == id)
         .map(|line| (*line).clone())
         .collect();
-    result["logs"] = json!(logs);
-    Ok(Json(result))
+    Ok(Json(Trial {
+        invocation,
+        logs,
+        http,
+    }))
 }
 
 impl TickRequest {
@@ -196,27 +219,27 @@ fn http_request(event: HttpEvent) -> Result<http::Request<Full<Bytes>>, ApiError
         .map_err(|error| ApiError::BadRequest(format!("the event is no HTTP request: {error}")))
 }
 
-async fn http_response(response: http::Response<crate::invoke::body::FunctionBody>) -> Value {
-    let (head, body) = response.into_parts();
-    let headers: Vec<(String, String)> = head
-        .headers
-        .iter()
-        .map(|(name, value)| {
-            (
-                name.to_string(),
-                String::from_utf8_lossy(value.as_bytes()).into_owned(),
-            )
-        })
-        .collect();
-    let mut shown = json!({ "status": head.status.as_u16(), "headers": headers });
-    match body
-        .collect()
-        .await
-        .map(|collected| String::from_utf8(collected.to_bytes().to_vec()))
-    {
-        Ok(Ok(text)) => shown["body"] = json!(text),
-        Ok(Err(binary)) => shown["body_base64"] = json!(BASE64_STANDARD.encode(binary.as_bytes())),
-        Err(error) => shown["body_error"] = json!(error.to_string()),
+impl HttpAnswer {
+    async fn of(response: http::Response<FunctionBody>) -> HttpAnswer {
+        let (head, body) = response.into_parts();
+        let header = |(name, value): (&HeaderName, &HeaderValue)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.to_string(), value)
+        };
+        let collected = body.collect().await;
+        let (body, body_base64, body_error) = match collected {
+            Ok(collected) => {
+                let (text, base64) = text_or_base64(&collected.to_bytes());
+                (text, base64, None)
+            }
+            Err(error) => (None, None, Some(error.to_string())),
+        };
+        HttpAnswer {
+            status: head.status.as_u16(),
+            headers: head.headers.iter().map(header).collect(),
+            body,
+            body_base64,
+            body_error,
+        }
     }
-    shown
 }

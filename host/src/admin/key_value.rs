@@ -1,22 +1,67 @@
 //! Key-value state: buckets and their keys.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use http::StatusCode;
-use serde::Deserialize;
-use serde_json::json;
+use http::{HeaderName, StatusCode};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::error::ApiError;
 use super::router::{ApiResult, Deploys, Host, Viewer, name, plain, read_body};
-use crate::limits::{KEY_BYTES_MAX, LIST_KEYS_PAGE, VALUE_BYTES_MAX};
-use crate::storage::key_value;
+use super::time::from_ms;
+use crate::limits::{KEY_BYTES_MAX, KEY_TTL_MAX, LIST_KEYS_PAGE, VALUE_BYTES_MAX};
+use crate::model::quantity::Span;
+use crate::storage::key_value::{self, BucketSize, Entry, Kept};
+
+/// A bucket that holds anything.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct BucketSummary {
+    name: String,
+    keys: u64,
+    /// Of its keys and values.
+    bytes: u64,
+}
+
+/// All that hold anything.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Buckets {
+    buckets: Vec<BucketSummary>,
+}
+
+/// A key, without its value.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct KeyEntry {
+    key: String,
+    /// Of its value.
+    bytes: u64,
+    /// When it is gone by itself, if ever.
+    expires_at: Option<String>,
+}
+
+/// A page of keys, in byte order.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct KeyPage {
+    keys: Vec<String>,
+    /// The same keys with what there is to say about each.
+    entries: Vec<KeyEntry>,
+    /// For the next page, if there is one.
+    cursor: Option<String>,
+}
 
 /// `GET /buckets`
-pub(super) async fn buckets(_: Viewer, State(host): Host) -> ApiResult {
-    let buckets = host.database.read(key_value::buckets).await?;
-    Ok(Json(json!({ "buckets": buckets })))
+pub(super) async fn buckets(_: Viewer, State(host): Host) -> ApiResult<Json<Buckets>> {
+    let sizes = host.database.read(key_value::buckets).await?;
+    let summary = |size: BucketSize| BucketSummary {
+        name: size.name,
+        keys: size.keys,
+        bytes: size.bytes,
+    };
+    let buckets = sizes.into_iter().map(summary).collect();
+    Ok(Json(Buckets { buckets }))
 }
 
 #[derive(Deserialize)]
@@ -33,10 +78,10 @@ pub(super) async fn list(
     State(host): Host,
     Path(bucket): Path<String>,
     Query(query): Query<ListQuery>,
-) -> ApiResult {
+) -> ApiResult<Json<KeyPage>> {
     let bucket = name(&bucket)?;
     let read = host.database.read(move |db| {
-        key_value::list(
+        key_value::entries(
             db,
             bucket.as_str(),
             &query.prefix,
@@ -44,12 +89,31 @@ pub(super) async fn list(
             LIST_KEYS_PAGE + 1,
         )
     });
-    let mut keys = read.await?;
-    let more = keys.len() > LIST_KEYS_PAGE as usize;
-    keys.truncate(LIST_KEYS_PAGE as usize);
-    let cursor = if more { keys.last().cloned() } else { None };
-    Ok(Json(json!({ "keys": keys, "cursor": cursor })))
+    let mut stored = read.await?;
+    let more = stored.len() > LIST_KEYS_PAGE as usize;
+    stored.truncate(LIST_KEYS_PAGE as usize);
+    let keys: Vec<String> = stored.iter().map(|entry| entry.key.clone()).collect();
+    let cursor = keys.last().filter(|_| more).cloned();
+    let entries = stored.into_iter().map(KeyEntry::of).collect();
+    Ok(Json(KeyPage {
+        keys,
+        entries,
+        cursor,
+    }))
 }
+
+impl KeyEntry {
+    fn of(entry: Entry) -> KeyEntry {
+        KeyEntry {
+            key: entry.key,
+            bytes: entry.bytes,
+            expires_at: entry.expires_ms.map(from_ms),
+        }
+    }
+}
+
+/// When a key is gone, where it ever is.
+const EXPIRES_AT: HeaderName = HeaderName::from_static("x-expires-at");
 
 /// `GET /buckets/{bucket}/keys/{key}`
 pub(super) async fn get(
@@ -61,17 +125,44 @@ pub(super) async fn get(
     let (from, wanted) = (bucket.clone(), key.clone());
     let value = host
         .database
-        .read(move |db| key_value::get(db, from.as_str(), &wanted))
+        .read(move |db| key_value::get_with_expiry(db, from.as_str(), &wanted))
         .await?;
-    let value = value.ok_or(ApiError::NoSuchKey(bucket, key))?;
-    Ok(plain("application/octet-stream", value))
+    let Kept { value, expires_ms } = value.ok_or(ApiError::NoSuchKey(bucket, key))?;
+    let mut response = plain("application/octet-stream", value);
+    if let Some(expires_ms) = expires_ms {
+        let expires_at = from_ms(expires_ms).parse().expect("a time is ASCII");
+        response.headers_mut().insert(EXPIRES_AT, expires_at);
+    }
+    Ok(response)
 }
 
-/// `PUT /buckets/{bucket}/keys/{key}`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PutQuery {
+    /// How long the key is kept; for good, where it is left out.
+    ttl: Option<Span>,
+}
+
+impl PutQuery {
+    fn expires_ms(&self) -> ApiResult<Option<i64>> {
+        let Some(ttl) = self.ttl else { return Ok(None) };
+        if !(Duration::from_secs(1)..=KEY_TTL_MAX).contains(&ttl.0) {
+            return Err(ApiError::BadRequest(format!(
+                "ttl: `{ttl}` is outside of what this host allows: `1s` to `{}`",
+                Span(KEY_TTL_MAX)
+            )));
+        }
+        let ttl_ms = i64::try_from(ttl.0.as_millis()).unwrap_or(i64::MAX);
+        Ok(Some(key_value::now_ms().saturating_add(ttl_ms)))
+    }
+}
+
+/// `PUT /buckets/{bucket}/keys/{key}`: `ttl=1h` has it gone after an hour.
 pub(super) async fn put(
     _: Deploys,
     State(host): Host,
     Path((bucket, key)): Path<(String, String)>,
+    Query(query): Query<PutQuery>,
     body: Body,
 ) -> ApiResult<StatusCode> {
     let bucket = name(&bucket)?;
@@ -85,8 +176,9 @@ pub(super) async fn put(
         ApiError::BodyTooLarge(VALUE_BYTES_MAX)
     })
     .await?;
+    let expires_ms = query.expires_ms()?;
     host.database
-        .write(move |db| key_value::set(db, bucket.as_str(), &key, &value))
+        .write(move |db| key_value::set_until(db, bucket.as_str(), &key, &value, expires_ms))
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -236,7 +236,7 @@ impl Moment {
 
     #[rustfmt::skip]
     fn of_process(&mut self, host: &AdminState, process: &ProcessFigures) {
-        let started = host.started.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let started = host.facts.started.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         self.counter("process_cpu_seconds_total", "Processor time of the process.", process.cpu.as_secs_f64());
         self.gauge("process_resident_memory_bytes", "Memory of the process.", process.resident_bytes as f64);
         self.gauge("process_virtual_memory_bytes", "Address space of the process.", process.virtual_bytes as f64);

@@ -2,9 +2,8 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Request, State};
@@ -13,7 +12,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Extension, Router};
 use http::request::Parts;
-use http::uri::Authority;
 use http::{HeaderName, HeaderValue, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -23,15 +21,17 @@ use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use super::auth::{AdminGrants, Role, Tokens};
+use super::auth::{Role, Tokens};
+use super::caller::caller;
 use super::error::ApiError;
+use super::host::HostFacts;
 use super::login::LoginCode;
 use super::{
-    activity, broker, databases, dead_letters, devices, functions, invocations, invoke, key_value,
-    live, log_filter, login, logs, metrics, openapi, page, probes, secrets, vitals,
+    activity, broker, dashboard, databases, dead_letters, devices, functions, host, invocations,
+    invoke, key_value, live, log_filter, logs, metrics, openapi, origin, probes, secrets, session,
+    tokens, vitals,
 };
 use crate::access::devices::Devices;
-use crate::access::tokens::Claims;
 use crate::deploy::activate::Deployer;
 use crate::http_server;
 use crate::invoke::invoker::Invoker;
@@ -57,10 +57,7 @@ pub struct AdminState {
     pub guest_databases: Arc<GuestDatabases>,
     pub broker: Option<Broker>,
     pub watchers: Watchers,
-    pub data_dir: PathBuf,
-    pub started: SystemTime,
-    /// Where functions are reached, as in `http://127.0.0.1:3000`.
-    pub http_url: String,
+    pub facts: HostFacts,
     /// Raised when the host drains: it is not ready for more.
     pub draining: CancellationToken,
 }
@@ -101,6 +98,7 @@ pub async fn serve(state: Arc<AdminState>, listener: TcpListener, stop: Cancella
 /// All routes, with what every request passes through.
 pub fn router(state: Arc<AdminState>) -> Router {
     let api = mqtt_routes()
+        .route("/host", get(host::show))
         .route("/functions", get(functions::list))
         .route(
             "/functions/{name}",
@@ -125,7 +123,13 @@ pub fn router(state: Arc<AdminState>) -> Router {
         .route("/live", get(live::live))
         .route("/vitals", get(vitals::vitals))
         .route("/log-filter", get(log_filter::show).put(log_filter::put))
-        .route("/login", post(login::login))
+        .route("/tokens", post(tokens::create))
+        .route(
+            "/session",
+            get(session::show)
+                .post(session::sign_in)
+                .delete(session::sign_out),
+        )
         .layer(DefaultBodyLimit::max(ADMIN_BODY_BYTES_MAX))
         // These two count their own bytes.
         .route(
@@ -138,7 +142,7 @@ pub fn router(state: Arc<AdminState>) -> Router {
         .route("/secrets/{name}", put(secrets::put).delete(secrets::delete));
     Router::new()
         .nest("/api/v1", api)
-        .merge(page::routes())
+        .merge(dashboard::routes())
         .route("/openapi.json", get(openapi::openapi))
         .route("/healthz", get(probes::healthz))
         .route("/readyz", get(probes::readyz))
@@ -241,7 +245,7 @@ impl FromRequestParts<Arc<AdminState>> for Viewer {
         parts: &mut Parts,
         state: &Arc<AdminState>,
     ) -> Result<Viewer, ApiError> {
-        caller(parts, state, Role::Viewer).map(|_| Viewer)
+        caller(parts, &state.tokens, Role::Viewer).map(|_| Viewer)
     }
 }
 
@@ -252,7 +256,7 @@ impl FromRequestParts<Arc<AdminState>> for Deploys {
         parts: &mut Parts,
         state: &Arc<AdminState>,
     ) -> Result<Deploys, ApiError> {
-        caller(parts, state, Role::Deployer).map(|claims| Deploys(claims.sub))
+        caller(parts, &state.tokens, Role::Deployer).map(|claims| Deploys(claims.sub))
     }
 }
 
@@ -263,18 +267,8 @@ impl FromRequestParts<Arc<AdminState>> for Administers {
         parts: &mut Parts,
         state: &Arc<AdminState>,
     ) -> Result<Administers, ApiError> {
-        caller(parts, state, Role::Admin).map(|claims| Administers(claims.sub))
+        caller(parts, &state.tokens, Role::Admin).map(|claims| Administers(claims.sub))
     }
-}
-
-fn caller(
-    parts: &Parts,
-    state: &AdminState,
-    needed: Role,
-) -> Result<Claims<AdminGrants>, ApiError> {
-    state
-        .tokens
-        .check(parts.headers.get(header::AUTHORIZATION), needed)
 }
 
 /// A caller that needs no token: it is on this machine. From elsewhere, a viewer.
@@ -290,7 +284,7 @@ impl FromRequestParts<Arc<AdminState>> for LocalOrViewer {
         if is_local(parts) {
             return Ok(LocalOrViewer);
         }
-        caller(parts, state, Role::Viewer).map(|_| LocalOrViewer)
+        caller(parts, &state.tokens, Role::Viewer).map(|_| LocalOrViewer)
     }
 }
 
@@ -300,12 +294,7 @@ fn is_local(parts: &Parts) -> bool {
     let client = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let from_here =
         client.is_some_and(|ConnectInfo(client)| client.ip().to_canonical().is_loopback());
-    let host = parts
-        .headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    let host = host.or(parts.uri.authority().map(Authority::as_str));
-    let host = host.and_then(|host| host.parse::<Authority>().ok());
+    let host = origin::host(parts);
     let named_so = host.is_none_or(|host| {
         let name = host.host().trim_matches(['[', ']']);
         name == "localhost" || name.parse::<IpAddr>().is_ok()
@@ -340,8 +329,8 @@ pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// The state, as handlers are given it.
 pub(super) type Host = State<Arc<AdminState>>;
 
-/// What most handlers answer with.
-pub(super) type ApiResult<T = axum::Json<serde_json::Value>> = Result<T, ApiError>;
+/// What handlers answer with.
+pub(super) type ApiResult<T> = Result<T, ApiError>;
 
 /// An answer that is not JSON.
 pub(super) fn plain(content_type: &'static str, body: impl Into<Body>) -> Response {

@@ -4,21 +4,38 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use http::StatusCode;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::error::ApiError;
-use super::functions::time;
 use super::router::{Administers, ApiResult, Host, Viewer, name, read_body};
+use super::time::from_ms;
 use crate::limits::SECRET_BYTES_MAX;
 use crate::model::secret::SecretValue;
 use crate::storage::secrets;
 
+/// A secret, without its value.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct SecretSummary {
+    name: String,
+    updated_at: String,
+}
+
+/// All that are set.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Secrets {
+    secrets: Vec<SecretSummary>,
+}
+
 /// `GET /secrets`
-pub(super) async fn list(_: Viewer, State(host): Host) -> ApiResult {
+pub(super) async fn list(_: Viewer, State(host): Host) -> ApiResult<Json<Secrets>> {
     let listed = host.database.read(secrets::list).await?;
-    let shown = |(name, updated_ms): &(String, i64)| json!({ "name": name, "updated_at": time(*updated_ms) });
-    let listed: Vec<Value> = listed.iter().map(shown).collect();
-    Ok(Json(json!({ "secrets": listed })))
+    let summary = |(name, updated_ms)| SecretSummary {
+        name,
+        updated_at: from_ms(updated_ms),
+    };
+    let secrets = listed.into_iter().map(summary).collect();
+    Ok(Json(Secrets { secrets }))
 }
 
 /// `PUT /secrets/{name}`

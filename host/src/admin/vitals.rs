@@ -156,7 +156,7 @@ impl AdminState {
         let broker = self.broker_vitals();
         Vitals {
             at: rfc3339(SystemTime::now()),
-            uptime_s: self.started.elapsed().unwrap_or_default().as_secs(),
+            uptime_s: self.facts.started.elapsed().unwrap_or_default().as_secs(),
             memory_bytes: process.resident_bytes,
             cpu_seconds: process.cpu.as_secs_f64(),
             in_flight,
@@ -187,14 +187,14 @@ impl AdminState {
     }
 
     pub(super) fn database_bytes(&self) -> u64 {
-        let file = database::file(&self.data_dir);
+        let file = database::file(&self.facts.data_dir);
         let log = file.with_extension("db-wal");
         let bytes = |path: &std::path::Path| path.metadata().map_or(0, |file| file.len());
         bytes(&file) + bytes(&log)
     }
 
     pub(super) fn disk_free_bytes(&self) -> u64 {
-        let stat = rustix::fs::statvfs(&self.data_dir);
+        let stat = rustix::fs::statvfs(&self.facts.data_dir);
         stat.map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 

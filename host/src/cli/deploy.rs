@@ -18,6 +18,7 @@ use super::build::{Built, Source};
 use super::client::{AdminClient, ClientArgs};
 use super::example::{curl_line, example_path};
 use super::functions::{Function, Triggers};
+use super::limit_args::LimitArgs;
 use super::print::{self, Paint};
 use super::spin_app::{self, LocalFiles};
 use crate::limits::{COMPONENT_BYTES_MAX, FILES_BYTES_MAX};
@@ -78,6 +79,8 @@ pub(super) struct Parameters {
     /// A destination that the function may connect to, such as `https://api.example.com` or `tcp://10.0.0.7:502`
     #[arg(long = "outbound", value_name = "DESTINATION")]
     outbound: Vec<String>,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// A manifest (TOML), which adds to the one inside of the component [default: the folder's tidegate.toml]
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
@@ -263,7 +266,8 @@ impl Parameters {
                 .map(|value| (key, value.clone()))
                 .collect::<Vec<_>>()
         };
-        parameters.into_iter().flat_map(pairs).collect()
+        let parameters = parameters.into_iter().flat_map(pairs);
+        parameters.chain(self.limits.pairs()).collect()
     }
 }
 
@@ -283,8 +287,11 @@ impl DeployArgs {
             ("--outbound", !given.outbound.is_empty()),
             ("--file", !given.files.is_empty()),
         ];
-        match of_one_function.into_iter().find(|(_, given)| *given) {
-            Some((flag, _)) => {
+        let flags = of_one_function.into_iter().filter(|(_, given)| *given);
+        let flags = flags.map(|(flag, _)| flag.to_owned());
+        let limits = given.limits.pairs().map(|(name, _)| format!("--{name}"));
+        match flags.chain(limits).next() {
+            Some(flag) => {
                 bail!("{flag} is for a single function: of an app, write it into its spin.toml")
             }
             None => Ok(()),

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::client::{AdminClient, ClientArgs};
 use super::{input, print};
 use crate::model::name::Name;
+use crate::model::quantity::Span;
 
 /// `tidegate kv`.
 #[derive(clap::Subcommand)]
@@ -29,6 +30,9 @@ pub(super) enum KeyValueCommand {
         key: KeyArgs,
         #[command(flatten)]
         value: ValueArgs,
+        /// Have the key gone after this time, such as `1h`
+        #[arg(long, value_name = "DURATION")]
+        ttl: Option<Span>,
         #[command(flatten)]
         client: ClientArgs,
     },
@@ -83,7 +87,12 @@ struct KeyPage {
 pub(super) async fn run(command: KeyValueCommand) -> anyhow::Result<()> {
     match command {
         KeyValueCommand::Get { key, client } => get(&key, &client).await,
-        KeyValueCommand::Set { key, value, client } => set(&key, value, &client).await,
+        KeyValueCommand::Set {
+            key,
+            value,
+            ttl,
+            client,
+        } => set(&key, value, ttl, &client).await,
         KeyValueCommand::Delete { key, client } => delete(&key, &client).await,
         KeyValueCommand::List {
             bucket,
@@ -103,9 +112,16 @@ async fn get(key: &KeyArgs, args: &ClientArgs) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
-async fn set(key: &KeyArgs, value: ValueArgs, args: &ClientArgs) -> anyhow::Result<()> {
+async fn set(
+    key: &KeyArgs,
+    value: ValueArgs,
+    ttl: Option<Span>,
+    args: &ClientArgs,
+) -> anyhow::Result<()> {
     let client = AdminClient::new(args).await?;
+    let ttl = ttl.map(|ttl| ttl.to_string());
     let request = client.request(Method::PUT, &key.path()?);
+    let request = request.query(&[("ttl", ttl)]);
     let answer = client.fetch(request.body(value.read()?)).await?;
     if args.json {
         answer.print()?;

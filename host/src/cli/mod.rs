@@ -31,6 +31,7 @@ mod event_stream;
 mod example;
 mod input;
 mod language;
+mod limit_args;
 mod print;
 mod sdk_sources;
 mod templates;

@@ -29,7 +29,7 @@ use crate::invoke::runtime::AsyncUnavailable;
 use crate::limits::{UPLOAD_TURN_TIMEOUT, UPLOADS_AT_ONCE};
 use crate::model::digest::Digest;
 use crate::model::file::Files;
-use crate::model::manifest::{InvalidManifest, Manifest};
+use crate::model::manifest::{FunctionLimits, InvalidManifest, Manifest};
 use crate::model::name::Name;
 use crate::model::schedule;
 use crate::model::secret::Secrets;
@@ -78,6 +78,8 @@ pub struct Checked {
     pub inspection: Inspection,
     /// The effective manifest.
     pub manifest: Manifest,
+    /// What its limits mean.
+    pub limits: FunctionLimits,
     /// The upload's digest.
     pub digest: Digest,
     /// The component that was made of a core module, where one was uploaded.
@@ -187,17 +189,21 @@ fn ready(
     revision: &StoredRevision,
     journals: &Journals,
 ) -> Result<Arc<ReadyFunction>, DeployError> {
-    let damaged = |error: &dyn std::fmt::Display| {
-        StorageError::Damaged(format!(
-            "the manifest of {} revision {} ({error})",
-            revision.function, revision.number
-        ))
-    };
-    let manifest: Manifest =
-        serde_json::from_str(&revision.manifest).map_err(|error| damaged(&error))?;
+    let manifest = manifest_of(revision)?;
     let journal = journals.of(&revision.function);
-    Ok(Arc::new(
-        ReadyFunction::new(revision, manifest, journal).map_err(|error| damaged(&error))?,
+    let ready = ReadyFunction::new(revision, manifest, journal);
+    Ok(Arc::new(ready.map_err(|error| damaged(revision, &error))?))
+}
+
+/// The manifest that a revision was stored with.
+pub fn manifest_of(revision: &StoredRevision) -> Result<Manifest, StorageError> {
+    serde_json::from_str(&revision.manifest).map_err(|error| damaged(revision, &error))
+}
+
+fn damaged(revision: &StoredRevision, error: &dyn std::fmt::Display) -> StorageError {
+    StorageError::Damaged(format!(
+        "the manifest of {} revision {} ({error})",
+        revision.function, revision.number
     ))
 }
 
@@ -492,6 +498,7 @@ fn check(upload: &Upload, derived: Option<Vec<u8>>) -> Result<Checked, DeployErr
     checks::fit(&upload.name, &inspection, &mut manifest)?;
     Ok(Checked {
         inspection,
+        limits: manifest.limits().map_err(ManifestError::from)?,
         manifest,
         digest: Digest::of(&upload.component),
         derived,

@@ -17,6 +17,8 @@ use crate::model::name::Name;
 pub struct Forecast {
     /// The upload, which can run.
     pub checked: Checked,
+    /// The size of what was uploaded.
+    pub component_bytes: usize,
     /// Functions of the same app that have a route of this one: they would have to give it up first.
     pub clashes: Vec<Name>,
     /// Whether there would be a new revision.
@@ -67,6 +69,7 @@ impl Deployer {
         }
         Ok(Forecast {
             checked,
+            component_bytes: upload.component.len(),
             clashes,
             would_change,
         })

@@ -1,6 +1,9 @@
 //! Where a manifest comes from: embedded in the component, a part of the upload, query parameters; later ones add to
 //! and override earlier ones.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use jiff::Timestamp;
 
 use crate::limits::MANIFEST_BYTES_MAX;
@@ -34,10 +37,13 @@ pub enum ManifestError {
     Invalid(#[from] InvalidManifest),
 }
 
-/// The query parameters of an upload that are shorthand for the manifest.
-pub const PARAMETERS: [&str; 7] = [
+/// The query parameters of an upload that are shorthand for the manifest's triggers and grants; each may be repeated.
+pub const REPEATABLE: [&str; 7] = [
     "route", "topic", "schedule", "bucket", "database", "publish", "outbound",
 ];
+
+/// Those that are shorthand for its limits.
+pub const LIMITS: [&str; 5] = ["timeout", "cpu", "memory", "concurrency", "rate"];
 
 /// The effective manifest of an upload, checked as far as it can be without its component.
 pub fn merge(
@@ -90,46 +96,55 @@ fn parse(origin: &'static str, text: &str) -> Result<Manifest, ManifestError> {
 fn from_parameters(parameters: &[(String, String)]) -> Result<Manifest, ManifestError> {
     let mut manifest = Manifest::default();
     for (parameter, value) in parameters {
-        let invalid = |reason: String| ManifestError::Parameter {
-            parameter: parameter.clone(),
-            reason,
-        };
-        match parameter.as_str() {
-            "route" => {
-                let route = value.parse().map_err(|error| invalid(format!("{error}")))?;
-                manifest.http.push(HttpTrigger::new(route));
-            }
-            "topic" => manifest.mqtt.push(MqttTrigger::new(
-                value.parse().map_err(|error| invalid(format!("{error}")))?,
-            )),
-            "schedule" => manifest.schedule.push(ScheduleTrigger::new(
-                value.parse().map_err(|error| invalid(format!("{error}")))?,
-            )),
-            "bucket" => manifest
-                .grants
-                .buckets
-                .push(value.parse().map_err(|error| invalid(format!("{error}")))?),
-            "database" => manifest
-                .grants
-                .databases
-                .push(value.parse().map_err(|error| invalid(format!("{error}")))?),
-            "publish" => manifest
-                .grants
-                .publish
-                .push(value.parse().map_err(|error| invalid(format!("{error}")))?),
-            "outbound" => manifest
-                .grants
-                .outbound
-                .push(value.parse().map_err(|error| invalid(format!("{error}")))?),
-            _ => {
-                return Err(invalid(format!(
-                    "it is unknown; an upload takes {}",
-                    PARAMETERS.join(", ")
-                )));
-            }
-        }
+        read_parameter(&mut manifest, parameter, value).map_err(|reason| {
+            let parameter = parameter.clone();
+            ManifestError::Parameter { parameter, reason }
+        })?;
     }
     Ok(manifest)
+}
+
+/// Adds what one parameter says; or tells what is wrong with it.
+fn read_parameter(manifest: &mut Manifest, parameter: &str, value: &str) -> Result<(), String> {
+    let (grants, limits) = (&mut manifest.grants, &mut manifest.limits);
+    match parameter {
+        "route" => manifest.http.push(HttpTrigger::new(read(value)?)),
+        "topic" => manifest.mqtt.push(MqttTrigger::new(read(value)?)),
+        "schedule" => manifest.schedule.push(ScheduleTrigger::new(read(value)?)),
+        "bucket" => grants.buckets.push(read(value)?),
+        "database" => grants.databases.push(read(value)?),
+        "publish" => grants.publish.push(read(value)?),
+        "outbound" => grants.outbound.push(read(value)?),
+        "timeout" => set(&mut limits.timeout, read(value)?)?,
+        "cpu" => set(&mut limits.cpu, read(value)?)?,
+        "memory" => set(&mut limits.memory, read(value)?)?,
+        "concurrency" => set(&mut limits.concurrency, read_count(value)?)?,
+        "rate" => set(&mut limits.rate, read(value)?)?,
+        _ => {
+            return Err(format!(
+                "it is unknown; an upload takes {}, {}",
+                REPEATABLE.join(", "),
+                LIMITS.join(", ")
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn read<T: FromStr<Err: Display>>(value: &str) -> Result<T, String> {
+    value.parse().map_err(|error| format!("{error}"))
+}
+
+fn read_count(value: &str) -> Result<u32, String> {
+    let number = value.parse();
+    number.map_err(|_| format!("`{value}` is not a number: write it in digits, such as `64`"))
+}
+
+fn set<T>(limit: &mut Option<T>, value: T) -> Result<(), String> {
+    match limit.replace(value) {
+        None => Ok(()),
+        Some(_) => Err("it is given twice".to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -170,6 +185,62 @@ mod tests {
         );
         assert_eq!(merged.grants.buckets[0].to_string(), "default:ro");
         assert_eq!(merged.config["x"], ConfigValue::Text("1".to_owned()));
+    }
+
+    #[test]
+    fn limits_among_the_parameters_go_before_those_that_are_written() {
+        let part = "[limits]\ntimeout = \"7s\"\nmemory = \"8MiB\"\nrate = \"5/h\"";
+        let given = [
+            ("timeout", "2s"),
+            ("cpu", "100ms"),
+            ("concurrency", "3"),
+            ("rate", "10/m"),
+        ];
+        let merged = merge(b"", Some(part), &parameters(&given)).expect("valid");
+        let limits = merged.limits().expect("within bounds");
+        assert_eq!(
+            (
+                limits.timeout.as_secs(),
+                limits.cpu.as_millis(),
+                limits.memory_bytes,
+                limits.concurrency,
+                limits.rate.map(|rate| rate.to_string()).as_deref(),
+            ),
+            (2, 100, 8 << 20, 3, Some("10/m"))
+        );
+        for (given, expected) in [
+            (vec![("timeout", "5")], "`timeout`: `5` is not a duration"),
+            (vec![("cpu", "")], "`cpu`: `` is not a duration"),
+            (vec![("memory", "64")], "`memory`: `64` is not a size"),
+            (
+                vec![("concurrency", "many")],
+                "`concurrency`: `many` is not a number",
+            ),
+            (
+                vec![("concurrency", "-1")],
+                "`concurrency`: `-1` is not a number",
+            ),
+            (vec![("rate", "5")], "`rate`: `5` is not a rate"),
+            (
+                vec![("rate", "5/s"), ("rate", "5/s")],
+                "`rate`: it is given twice",
+            ),
+            (vec![("timeout", "2h")], "limits.timeout: `2h` is outside"),
+            (vec![("memory", "1GiB")], "limits.memory: `1GiB` is outside"),
+            (
+                vec![("concurrency", "0")],
+                "limits.concurrency: `0` is outside",
+            ),
+            (
+                vec![("queue", "5")],
+                "`queue`: it is unknown; an upload takes route, ",
+            ),
+        ] {
+            let error = merge(b"", None, &parameters(&given))
+                .expect_err("refused")
+                .to_string();
+            assert!(error.contains(expected), "{given:?}: {error}");
+        }
     }
 
     #[test]

@@ -60,7 +60,8 @@ impl Subject {
         let parts = parts.expect("a host");
         let key = host_key(&parts.database, Purpose::Tokens).await;
         let token = Tokens::new(&key.expect("a key")).create("test", Role::Admin, MINUTE);
-        let state = parts.admin_state(String::new(), None, CancellationToken::new());
+        let facts = HostFacts::new(String::new());
+        let state = parts.admin_state(facts, None, CancellationToken::new());
         let state = state.await.expect("an admin API");
         Subject {
             parts,

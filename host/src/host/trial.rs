@@ -15,6 +15,7 @@ use tower::ServiceExt as _;
 
 use super::{Parts, host_key};
 use crate::admin::auth::{Role, Tokens};
+use crate::admin::host::HostFacts;
 use crate::admin::router;
 use crate::config::RawConfig;
 use crate::data_dir::DataDir;
@@ -62,7 +63,8 @@ impl Trial {
         let token = Tokens::new(&key).create("trial", Role::Admin, TOKEN_TTL);
         // Never raised: the trial ends with its process.
         let draining = CancellationToken::new();
-        let state = parts.admin_state("http://trial".to_owned(), None, draining);
+        let facts = HostFacts::new("http://trial".to_owned());
+        let state = parts.admin_state(facts, None, draining);
         Ok(Trial {
             router: router::router(Arc::new(state.await?)),
             token,

@@ -28,6 +28,7 @@ use crate::model::event::MatchedRoute;
 use crate::model::id::InvocationId;
 use crate::model::static_response::StaticResponse;
 use crate::trigger::headers::describe;
+use crate::trigger::session_cookies;
 use crate::trigger::table::RouteMatch;
 use crate::trigger::tables::TriggerTables;
 
@@ -60,10 +61,12 @@ impl HttpIngress {
             Ok(Routed::Response(response)) => Err(response),
             Err(reason) => Err(respond(&reason)),
         };
-        match answered {
+        let mut response = match answered {
             Ok(response) => response.map(Answer::Function),
             Err(response) => response.map(Answer::host),
-        }
+        };
+        session_cookies::take_off_answer(response.headers_mut());
+        response
     }
 
     /// The function of this request, or the response in its stead.

@@ -1,9 +1,10 @@
 //! How the functions of a component are called.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Which canonical ABI of the component model a component needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Abi {
     /// One call after another, as in WASI 0.2.

@@ -1,5 +1,6 @@
 //! Apps: functions that belong together and reach one another by the names of their components.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::name::Name;
@@ -14,7 +15,7 @@ pub fn is_component_host(host: &str) -> bool {
 }
 
 /// `[app]`: which app a function belongs to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct AppMembership {
     /// The app.

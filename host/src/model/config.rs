@@ -1,7 +1,9 @@
 //! `[config]`: what a function reads by key, through `wasi:config` and variables.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -16,7 +18,7 @@ pub enum ConfigValue {
     Secret(Name),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Reference<N> {
     secret: N,
@@ -29,6 +31,20 @@ impl ConfigValue {
             ConfigValue::Text(_) => None,
             ConfigValue::Secret(name) => Some(name),
         }
+    }
+}
+
+impl JsonSchema for ConfigValue {
+    fn schema_name() -> Cow<'static, str> {
+        "ConfigValue".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (text, reference) = (
+            String::json_schema(generator),
+            Reference::<String>::json_schema(generator),
+        );
+        json_schema!({ "anyOf": [text, reference] })
     }
 }
 

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use crate::limits::{FILE_PATH_BYTES_MAX, FILE_PATH_SEGMENTS_MAX, FILES_MAX};
 
 /// The path of a file below the guest's `/`: segments with `/` between them, none of them `.` or `..`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(inline)]
 pub struct GuestPath(String);
 
 /// The text is not a [`GuestPath`].
@@ -73,8 +75,9 @@ impl fmt::Display for GuestPath {
 }
 
 /// All files of a function: what is at each path.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(inline)]
 pub struct Files(BTreeMap<GuestPath, Digest>);
 
 /// Why files cannot be together.

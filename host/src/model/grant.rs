@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::name::{InvalidName, Name};
@@ -33,8 +34,9 @@ pub struct Grants {
 }
 
 /// A bucket or a database, for reading and writing or, written `name:ro`, for reading only.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(inline)]
 pub struct StateGrant {
     /// Its name.
     pub name: Name,

@@ -8,6 +8,7 @@ mod function_limits;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::app::{AppMembership, is_false};
@@ -27,7 +28,7 @@ use tidegate_broker::message::QoS;
 use tidegate_broker::topic::TopicFilter;
 
 /// A manifest as it was written. Unknown keys are errors that name the key.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Manifest {
     /// The name that `tidegate deploy` takes where it is given no other. The host goes by the upload's path.
@@ -71,7 +72,7 @@ pub struct Manifest {
 }
 
 /// `[[http]]`: one route.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct HttpTrigger {
     /// Which paths.
@@ -85,7 +86,7 @@ pub struct HttpTrigger {
 }
 
 /// `[[mqtt]]`: one topic filter.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct MqttTrigger {
     /// Which topics.
@@ -96,11 +97,10 @@ pub struct MqttTrigger {
     /// Whether messages of one topic wait for one another.
     #[serde(default)]
     pub order: Order,
-    /// Deliveries of one message before it is given up; [`limits::ATTEMPTS_DEFAULT`] where it is left out.
+    /// Deliveries of one message before it is given up; the host's default where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
-    /// Time that a message may wait and be tried before it is given up; [`limits::MESSAGE_DEADLINE_DEFAULT`] where it is
-    /// left out.
+    /// Time that a message may wait and be tried before it is given up; the host's default where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Span>,
 }
@@ -123,8 +123,9 @@ impl MqttTrigger {
 }
 
 /// Whether messages of one topic wait for one another.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
 pub enum Order {
     /// One after another for each topic; different topics in parallel.
     #[default]
@@ -134,8 +135,9 @@ pub enum Order {
 }
 
 /// `[grants]`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Grants")]
 pub struct ManifestGrants {
     /// Buckets, `name` or `name:ro`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,10 +1,12 @@
 //! HTTP methods, as routes name them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An HTTP method as RFC 9110 spells it: a token, kept in the case it was written in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(inline)]
 pub struct MethodName(http::Method);
 
 impl MethodName {

@@ -23,6 +23,7 @@ pub mod quantity;
 pub mod route;
 pub mod schedule;
 pub mod secret;
+pub mod session_cookie;
 pub mod spin_request;
 pub mod static_response;
 pub mod unserved;

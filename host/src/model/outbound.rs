@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::address::Reach;
@@ -20,8 +21,9 @@ use super::name::Name;
 pub const OWN_BROKER: &str = "tidegate.internal";
 
 /// Destinations that are granted: `https://api.example.com`, `http://*.plant.local:8080`, `tcp://10.0.0.0/8:502`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(inline)]
 pub struct OutboundGrant {
     text: String,
     /// Any, where there is none.
@@ -48,8 +50,9 @@ pub const SELF: &str = "self";
 const SELF_ALT: &str = "self.alt";
 
 /// What a function wants to connect to: a scheme, a name or an address, and a port.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(inline)]
 pub struct Destination {
     scheme: String,
     host: Host,
@@ -65,7 +68,7 @@ pub enum Host {
 }
 
 /// A header that the host adds to requests of a function, whose value the function does not get to see.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct OutboundAuth {
     /// Requests to this destination, and to no other.

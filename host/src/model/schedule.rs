@@ -12,6 +12,7 @@ use croner::Cron;
 use croner::parser::CronParser;
 use jiff::tz::{self, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp, Zoned};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
@@ -19,7 +20,7 @@ use super::name::Name;
 use crate::limits::{CLOCK_SET_BACK_MAX_HOURS, CRON_BYTES_MAX, MISSED_TICKS_COUNTED};
 
 /// `[[schedule]]`: one schedule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ScheduleTrigger {
     /// At which times.
@@ -27,22 +28,24 @@ pub struct ScheduleTrigger {
     /// Whose clock the times are read from; UTC where it is left out.
     #[serde(default)]
     pub timezone: TimeZone,
-    /// Runs of one tick before it is given up; [`crate::limits::ATTEMPTS_DEFAULT`] where it is left out.
+    /// Runs of one tick before it is given up; the host's default where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
 }
 
 /// A cron expression: what was written, with single spaces between its fields.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(inline)]
 pub struct CronExpression {
     text: String,
     cron: Cron,
 }
 
 /// A time zone by its name in the IANA database.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(inline)]
 pub struct TimeZone {
     name: String,
     rules: tz::TimeZone,

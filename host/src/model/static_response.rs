@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use http::{HeaderName, HeaderValue};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `response` of a route: what is answered without starting a guest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct StaticResponse {
     status: u16,
@@ -15,8 +16,9 @@ pub struct StaticResponse {
 }
 
 /// A response as it stands in a manifest.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(inline)]
 struct Written {
     #[serde(default = "ok")]
     status: u16,

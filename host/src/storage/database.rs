@@ -171,6 +171,11 @@ impl Database {
     }
 }
 
+/// The version of SQLite that is built in.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}
+
 /// Opens a connection for one short command beside a running host, such as making a token.
 pub fn open_beside(data_dir: &Path) -> Result<Connection, StorageError> {
     connect(&data_dir.join(FILE_NAME), OpenFlags::SQLITE_OPEN_READ_WRITE)

@@ -3,15 +3,21 @@
 //! Every function takes a connection, so that several run in one transaction: reads go through
 //! [`Database::read_for_function`] or, for the host itself, [`Database::read`], writes through [`Database::write`].
 //!
+//! A key may have a time at which it is gone. From then on it is as if it were not there, though it still counts towards
+//! what its bucket may hold until [`sweep`] takes it away. Writing a key anew takes its time off.
+//!
 //! [`Database::read_for_function`]: super::database::Database::read_for_function
 //! [`Database::read`]: super::database::Database::read
 //! [`Database::write`]: super::database::Database::write
 
+mod expiry;
+
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::database::StorageError;
 use crate::model::digest::Digest;
+pub use expiry::{now_ms, sweep};
 
 /// The value under this key.
 pub fn get(
@@ -19,32 +25,68 @@ pub fn get(
     bucket: &str,
     key: &str,
 ) -> Result<Option<Vec<u8>>, StorageError> {
-    let mut statement =
-        connection.prepare_cached("SELECT value FROM key_value WHERE bucket = ?1 AND key = ?2")?;
-    Ok(statement
-        .query_row(params![bucket, key], |row| row.get(0))
-        .optional()?)
+    let found = get_with_expiry(connection, bucket, key)?;
+    Ok(found.map(|kept| kept.value))
+}
+
+/// A value, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The value.
+    pub value: Vec<u8>,
+    /// When it is gone, in milliseconds since 1970, if ever.
+    pub expires_ms: Option<i64>,
+}
+
+/// The value under this key, and when it is gone.
+pub fn get_with_expiry(
+    connection: &Connection,
+    bucket: &str,
+    key: &str,
+) -> Result<Option<Kept>, StorageError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT value, expires_ms FROM key_value
+         WHERE bucket = ?1 AND key = ?2 AND (expires_ms IS NULL OR expires_ms > ?3)",
+    )?;
+    let found = statement.query_row(params![bucket, key, now_ms()], |row| {
+        let (value, expires_ms) = (row.get(0)?, row.get(1)?);
+        Ok(Kept { value, expires_ms })
+    });
+    Ok(found.optional()?)
 }
 
 /// Whether there is such a key.
 pub fn exists(connection: &Connection, bucket: &str, key: &str) -> Result<bool, StorageError> {
-    let mut statement =
-        connection.prepare_cached("SELECT 1 FROM key_value WHERE bucket = ?1 AND key = ?2")?;
-    Ok(statement.exists(params![bucket, key])?)
+    let mut statement = connection.prepare_cached(
+        "SELECT 1 FROM key_value
+         WHERE bucket = ?1 AND key = ?2 AND (expires_ms IS NULL OR expires_ms > ?3)",
+    )?;
+    Ok(statement.exists(params![bucket, key, now_ms()])?)
 }
 
-/// Stores a value, in place of what was there.
+/// Stores a value for good, in place of what was there.
 pub fn set(
     connection: &Connection,
     bucket: &str,
     key: &str,
     value: &[u8],
 ) -> Result<(), StorageError> {
+    set_until(connection, bucket, key, value, None)
+}
+
+/// Stores a value, in place of what was there, until this time in milliseconds since 1970, or for good.
+pub fn set_until(
+    connection: &Connection,
+    bucket: &str,
+    key: &str,
+    value: &[u8],
+    expires_ms: Option<i64>,
+) -> Result<(), StorageError> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO key_value (bucket, key, value) VALUES (?1, ?2, ?3)
-         ON CONFLICT (bucket, key) DO UPDATE SET value = excluded.value",
+        "INSERT INTO key_value (bucket, key, value, expires_ms) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (bucket, key) DO UPDATE SET value = excluded.value, expires_ms = excluded.expires_ms",
     )?;
-    match statement.execute(params![bucket, key, value]) {
+    match statement.execute(params![bucket, key, value, expires_ms]) {
         Ok(_) => Ok(()),
         Err(error) if is_full(&error) => Err(StorageError::BucketFull(bucket.to_owned())),
         Err(error) => Err(error.into()),
@@ -114,9 +156,22 @@ fn is_full(error: &rusqlite::Error) -> bool {
 
 /// Removes a key; whether it was there.
 pub fn delete(connection: &Connection, bucket: &str, key: &str) -> Result<bool, StorageError> {
+    let was_there = exists(connection, bucket, key)?;
     let mut statement =
         connection.prepare_cached("DELETE FROM key_value WHERE bucket = ?1 AND key = ?2")?;
-    Ok(statement.execute(params![bucket, key])? > 0)
+    statement.execute(params![bucket, key])?;
+    Ok(was_there)
+}
+
+/// A key, without its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Bytes of its value.
+    pub bytes: u64,
+    /// When it is gone, in milliseconds since 1970, if ever.
+    pub expires_ms: Option<i64>,
 }
 
 /// Up to `limit` keys with this prefix that come after `after`, in byte order.
@@ -127,6 +182,18 @@ pub fn list(
     after: Option<&str>,
     limit: u32,
 ) -> Result<Vec<String>, StorageError> {
+    let entries = entries(connection, bucket, prefix, after, limit)?;
+    Ok(entries.into_iter().map(|entry| entry.key).collect())
+}
+
+/// The same, with what there is to say about each key.
+pub fn entries(
+    connection: &Connection,
+    bucket: &str,
+    prefix: &str,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Vec<Entry>, StorageError> {
     let mut statement = connection.prepare_cached(LIST)?;
     // No text comes between one and the same with a zero behind it.
     let first = after
@@ -135,13 +202,26 @@ pub fn list(
         .unwrap_or_else(|| prefix.to_owned());
     // Every text comes before every blob.
     let end = end_of(prefix).map_or(Value::Blob(Vec::new()), Value::Text);
-    let rows = statement.query_map(params![bucket, first, end, limit], |row| row.get(0))?;
+    let rows = statement.query_map(params![bucket, first, end, limit, now_ms()], |row| {
+        let (key, bytes) = (row.get(0)?, count(row, 1)?);
+        let expires_ms = row.get(2)?;
+        Ok(Entry {
+            key,
+            bytes,
+            expires_ms,
+        })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// A number that is never negative.
+fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    Ok(row.get::<_, i64>(column)?.unsigned_abs())
+}
+
 /// One stretch of the table's order, however much is before and behind it.
-const LIST: &str =
-    "SELECT key FROM key_value WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key LIMIT ?4";
+const LIST: &str = "SELECT key, octet_length(value), expires_ms FROM key_value
+    WHERE bucket = ?1 AND key >= ?2 AND key < ?3 AND (expires_ms IS NULL OR expires_ms > ?5) ORDER BY key LIMIT ?4";
 
 /// What comes behind all texts with this prefix; nothing does where it is empty.
 fn end_of(prefix: &str) -> Option<String> {
@@ -164,18 +244,36 @@ pub fn list_at(
     limit: u32,
 ) -> Result<Vec<String>, StorageError> {
     let mut statement = connection.prepare_cached(
-        "SELECT key FROM key_value WHERE bucket = ?1 ORDER BY key LIMIT ?2 OFFSET ?3",
+        "SELECT key FROM key_value WHERE bucket = ?1 AND (expires_ms IS NULL OR expires_ms > ?4)
+         ORDER BY key LIMIT ?2 OFFSET ?3",
     )?;
     let skipped = i64::try_from(skipped).unwrap_or(i64::MAX);
-    let rows = statement.query_map(params![bucket, limit, skipped], |row| row.get(0))?;
+    let rows = statement.query_map(params![bucket, limit, skipped, now_ms()], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// What a bucket holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketSize {
+    /// The bucket.
+    pub name: String,
+    /// How many keys.
+    pub keys: u64,
+    /// Bytes of its keys and values.
+    pub bytes: u64,
+}
+
 /// Buckets that hold anything.
-pub fn buckets(connection: &Connection) -> Result<Vec<String>, StorageError> {
-    let mut statement =
-        connection.prepare_cached("SELECT DISTINCT bucket FROM key_value ORDER BY bucket")?;
-    let rows = statement.query_map([], |row| row.get(0))?;
+pub fn buckets(connection: &Connection) -> Result<Vec<BucketSize>, StorageError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT bucket, count(*), sum({of_row}) FROM key_value
+         WHERE expires_ms IS NULL OR expires_ms > ?1 GROUP BY bucket ORDER BY bucket",
+        of_row = bytes_of_row("key_value")
+    ))?;
+    let rows = statement.query_map([now_ms()], |row| {
+        let (name, keys, bytes) = (row.get(0)?, count(row, 1)?, count(row, 2)?);
+        Ok(BucketSize { name, keys, bytes })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -233,166 +331,4 @@ pub fn increment(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use super::*;
-
-    /// A database whose buckets may hold this many bytes, with one bucket that was written to before they were counted.
-    fn database(bytes_max: u64) -> Connection {
-        // As the host does before it opens its first database.
-        crate::storage::guest_databases::memory::count();
-        let mut connection = Connection::open_in_memory().expect("memory");
-        super::super::migrate::run(&mut connection).expect("a schema");
-        set(&connection, "old", "key", &[0; 60]).expect("nobody counts");
-        count_bytes(&connection, bytes_max).expect("counted from here on");
-        connection
-    }
-
-    fn is_full(result: Result<(), StorageError>) -> bool {
-        match result {
-            Ok(()) => false,
-            Err(StorageError::BucketFull(_)) => true,
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    #[test]
-    fn a_bucket_takes_what_it_may_hold_and_no_more() {
-        let db = database(100);
-        assert!(!is_full(set(&db, "new", "a", &[0; 99])), "1 and 99");
-        assert!(is_full(set(&db, "new", "b", b"")));
-        assert_eq!(get(&db, "new", "b").expect("read"), None);
-        assert!(is_full(set(&db, "new", "a", &[0; 100])), "one byte more");
-        assert_eq!(
-            get(&db, "new", "a").expect("read"),
-            Some(vec![0; 99]),
-            "as it was"
-        );
-        assert!(
-            !is_full(set(&db, "new", "a", &[1; 50])),
-            "less is always taken"
-        );
-        assert!(
-            !is_full(set(&db, "new", "é", &[0; 47])),
-            "characters count as bytes"
-        );
-        assert!(is_full(set(&db, "new", "c", b"")));
-        delete(&db, "new", "a").expect("deleted");
-        assert!(!is_full(set(&db, "new", "c", &[0; 50])));
-        assert!(!is_full(set(&db, "other", "a", &[0; 99])), "each by itself");
-    }
-
-    #[test]
-    fn what_was_there_before_counts() {
-        let db = database(100);
-        assert!(
-            is_full(set(&db, "old", "more", &[0; 34])),
-            "3, 60, 4 and 34"
-        );
-        assert!(!is_full(set(&db, "old", "more", &[0; 33])));
-        // Also where a bucket has more than it may, because less is allowed than before.
-        let db = database(50);
-        assert!(is_full(set(&db, "old", "more", b"")));
-        assert!(
-            !is_full(set(&db, "old", "key", &[0; 55])),
-            "less than before"
-        );
-    }
-
-    #[test]
-    fn a_bucket_that_is_found_full_is_not_counted_again() {
-        let db = database(50);
-        assert!(is_full(set(&db, "old", "more", b"")));
-        keep_count(&db, "old").expect("counted");
-        // What nobody counts shows that the bucket itself is not looked at.
-        db.execute_batch("DROP TRIGGER temp.deleted; DELETE FROM key_value")
-            .expect("emptied");
-        assert!(is_full(set(&db, "old", "more", b"")));
-    }
-
-    #[test]
-    fn a_write_that_a_full_bucket_refuses_takes_no_longer_for_what_is_in_it() {
-        let mut db = database(100_000);
-        for key in 0..5000 {
-            set(&db, "many", &key.to_string(), b"").expect("written");
-        }
-        // As after a start.
-        db.execute_batch("DELETE FROM bucket_size")
-            .expect("forgotten");
-        let steps = Arc::new(AtomicUsize::new(0));
-        let counted = steps.clone();
-        let count = move || {
-            counted.fetch_add(1, Ordering::Relaxed);
-            false
-        };
-        db.progress_handler(1000, Some(count)).expect("watched");
-        let thousands_of_steps = || {
-            steps.store(0, Ordering::Relaxed);
-            assert!(is_full(set(&db, "many", "more", &[0; 100_000])));
-            keep_count(&db, "many").expect("counted");
-            steps.load(Ordering::Relaxed)
-        };
-        assert!(thousands_of_steps() > 0, "all of it is looked at");
-        assert_eq!(thousands_of_steps(), 0, "its size is known");
-    }
-
-    #[test]
-    fn listings_are_what_has_the_prefix_and_comes_after() {
-        let db = database(1000);
-        let last = char::MAX.to_string();
-        let keys = [
-            "",
-            "a",
-            "a\0",
-            "a\0b",
-            "a/",
-            "a/b",
-            "a/é",
-            "a\u{d7ff}",
-            "a\u{e000}",
-            "b",
-            "é",
-            &last,
-        ];
-        for key in keys {
-            set(&db, "b", key, b"").expect("written");
-            set(&db, "a", key, b"").expect("written");
-        }
-        let mut ordered = keys.to_vec();
-        ordered.sort_unstable();
-        let twice = format!("{last}{last}");
-        for prefix in ["", "a", "a/", "a/b", "a\u{d7ff}", "c", "é", &last, &twice] {
-            for after in [None].into_iter().chain(ordered.iter().copied().map(Some)) {
-                let expected = ordered.iter().filter(|key| {
-                    key.starts_with(prefix) && after.is_none_or(|after| **key > after)
-                });
-                let expected: Vec<_> = expected.take(4).copied().collect();
-                let listed = list(&db, "b", prefix, after, 4).expect("listed");
-                assert_eq!(listed, expected, "{prefix:?} after {after:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_listing_looks_at_its_own_keys_only() {
-        let db = database(1000);
-        let plan = format!("EXPLAIN QUERY PLAN {LIST}");
-        let plan = db.query_row(&plan, params!["b", "c", "d", 1], |row| {
-            row.get::<_, String>(3)
-        });
-        let plan = plan.expect("a plan");
-        assert!(plan.ends_with("(bucket=? AND key>? AND key<?)"), "{plan}");
-    }
-
-    #[test]
-    fn what_is_rolled_back_does_not_count() {
-        let db = database(100);
-        db.execute_batch("BEGIN; SAVEPOINT job").expect("begun");
-        assert!(!is_full(set(&db, "new", "a", &[0; 90])));
-        db.execute_batch("ROLLBACK TO job; RELEASE job; COMMIT")
-            .expect("undone");
-        assert!(!is_full(set(&db, "new", "b", &[0; 90])));
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0005_schedule.sql"),
     include_str!("../../../migrations/0006_broker.sql"),
     include_str!("../../../migrations/0007_device.sql"),
+    include_str!("../../../migrations/0008_key_value_expiry.sql"),
 ];
 
 /// Applies what is missing.

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
-use super::spin_headers;
+use super::{session_cookies, spin_headers};
 use crate::invoke::ready::ReadyFunction;
 use crate::model::event::MatchedRoute;
 use crate::model::id::InvocationId;
@@ -23,6 +23,7 @@ pub fn describe<B>(
 ) {
     let headers = request.headers_mut();
     take_off_forged(headers);
+    session_cookies::take_off(headers);
     insert(headers, INVOCATION_ID, &id.to_string());
     let Some(matched) = matched else { return };
     insert(headers, CLIENT_ADDRESS, &matched.client.to_string());

@@ -15,6 +15,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use rumqttc::QoS;
 use rumqttc::mqttbytes::v5::SubscribeReasonCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
 
@@ -46,8 +47,9 @@ struct Subscription {
 }
 
 /// How far a subscription has come.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "state", content = "reason", rename_all = "snake_case")]
+#[schemars(rename = "SubscriptionState")]
 pub enum Grant {
     /// There is no connection to ask on.
     Wanted,

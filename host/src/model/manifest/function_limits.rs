@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::InvalidManifest;
@@ -9,7 +10,7 @@ use crate::limits;
 use crate::model::quantity::{Bytes, Rate, Span};
 
 /// `[limits]`: what is left out takes its default.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ManifestLimits {
     /// Wall clock of one invocation.
