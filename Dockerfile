@@ -2,6 +2,11 @@
 # The image opens HTTP and MQTT to the network. The admin API stays inside: use it with `docker exec`, or open it with
 # `-e TIDEGATE_ADMIN=0.0.0.0:3001 -p 3001:3001` (every request to it needs a token).
 
+FROM node:20-bookworm-slim AS dashboard
+WORKDIR /src
+COPY web .
+RUN npm ci && npm run build
+
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
@@ -11,8 +16,8 @@ COPY wit wit
 COPY sdk-rust sdk-rust
 COPY examples examples
 COPY migrations migrations
-COPY web web
 COPY tests tests
+COPY --from=dashboard /src/dist web/dist
 RUN cargo build --locked --profile dist --package tidegate
 
 FROM debian:bookworm-slim

@@ -5,14 +5,16 @@ SHELL := /bin/bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 EXAMPLES := hello-http sensor-average threshold-alert activity-report
 WASM := --release --target wasm32-wasip2
+DASHBOARD := $(shell find web -name node_modules -prune -o -path web/dist -prune -o -type f -print)
 
-.PHONY: run test setup web examples lint crash bench soak dist fuzz
+.PHONY: run test setup web examples lint screenshots crash bench soak dist fuzz
 
-run: setup examples  ## Builds what is missing, starts Tidegate with the examples, prints what to try
+run: setup web examples  ## Builds what is missing, starts Tidegate with the examples, prints what to try
 	cargo build --release --package tidegate
 	examples/run $(TARGET)
 
-test: setup lint  ## Runs every check and test
+test: setup web lint  ## Runs every check and test
+	cd web && npm test --silent
 	cargo test --release --quiet $(EXAMPLES:%=--package %)
 	cargo test --release
 
@@ -21,8 +23,13 @@ setup:  ## Installs what building and testing need, where it is missing
 	sdk-rust/wasm-target wasm32-wasip1
 	tests/setup
 
-web:  ## Builds the dashboard, which the host then has built in; needs Node 20 or newer
-	cd web && npm ci && npm run build
+web: web/dist/index.html  ## Builds the dashboard, which is then built into the host; needs Node 20 or newer
+
+web/dist/index.html: $(DASHBOARD) web/node_modules/.package-lock.json
+	cd web && npm run --silent build
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && npm install --silent && touch node_modules/.package-lock.json
 
 examples:
 	cargo build $(WASM) $(EXAMPLES:%=--package %)
@@ -33,6 +40,10 @@ lint:
 	cargo fmt --check --manifest-path host/broker/fuzz/Cargo.toml
 	cargo clippy --release --all-targets --quiet -- --deny warnings
 	cargo clippy $(WASM) --quiet $(EXAMPLES:%=--package %) --package tidegate-guests --lib --examples -- --deny warnings
+
+screenshots: setup web  ## Takes a picture of every page of the dashboard, in both themes, into target/screenshots
+	TIDEGATE_SCREENSHOTS=$(abspath $(TARGET))/screenshots cargo test --release --test integration -- \
+		--nocapture browser::every_page
 
 crash: setup  ## Kills the host 500 times under load and at 200 of its writes and syncs: an hour or so
 	CRASH_ROUNDS=500 CRASH_POINTS=200 cargo test --release --test integration -- \

@@ -1,4 +1,4 @@
-//! The dashboard's files as the admin listener serves them, or what stands in their place where they are not built in.
+//! The dashboard's files as the admin listener serves them.
 
 use tidegate_tests::{Reply, TestHost};
 
@@ -52,11 +52,7 @@ async fn the_page_loads_nothing_from_elsewhere() {
             "{inline} would be blocked by the page's own policy"
         );
     }
-    let is_built_in = html.contains("<script");
-    assert!(
-        is_built_in || html.contains("<code>make web</code>"),
-        "{html}"
-    );
+    assert!(html.contains("<script"), "run `make web` first: {html}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,10 +60,6 @@ async fn files_are_compressed_for_those_who_take_it_and_kept_by_what_is_in_them(
     let host = TestHost::start().await;
     let stranger = host.stranger();
     let html = stranger.get("/").await.expect(200).text();
-    if !html.contains("<script") {
-        // Not built in; the unit tests look at files that are made up.
-        return;
-    }
     let files = references(&html);
     assert!(files.len() >= 2, "a script and a style sheet: {html}");
     for path in files.into_iter().chain(["/"]) {
