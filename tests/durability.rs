@@ -55,9 +55,8 @@ fn compiled_files(host: &TestHost) -> Vec<PathBuf> {
 /// How often a compiled component was not trusted.
 async fn rejected(host: &TestHost) -> u64 {
     let metrics = host.stranger().get("/metrics").await.expect(200).text();
-    let line = metrics
-        .lines()
-        .find_map(|line| line.strip_prefix("tidegate_cache_rejected_total "));
+    let name = "tidegate_compiled_cache_lookups_total{result=\"rejected\"} ";
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name));
     line.map_or(0, |count| count.parse().expect("a number"))
 }
 

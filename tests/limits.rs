@@ -261,7 +261,7 @@ async fn beyond_its_concurrency_a_function_has_a_bounded_queue() {
     }
     let metrics = admin.get("/metrics").await.text();
     assert!(
-        metrics.contains("tidegate_refused_total{function=\"busy\",reason=\"overloaded\"} 3"),
+        metrics.contains("tidegate_events_refused_total{function=\"busy\",reason=\"overloaded\"} 3"),
         "{metrics}"
     );
     Reply::of(host.function("/busy?ms=0")).await.expect(200);
@@ -489,7 +489,7 @@ async fn a_trial_invocation_is_bound_by_the_same_limits() {
     assert_eq!(result["invocation"]["outcome"], "cpu_limit", "{result}");
     assert_metric(
         &admin,
-        "tidegate_invocations_total{function=\"busy\",trigger=\"http\",outcome=\"cpu_limit\"} 1",
+        "tidegate_invocations_total{blame=\"guest\",function=\"busy\",outcome=\"cpu_limit\",trigger=\"http\"} 1",
     )
     .await;
 }

@@ -4,6 +4,7 @@ mod admin;
 mod app_calls;
 mod bindings;
 mod broker;
+mod browser;
 mod capabilities;
 mod cli;
 mod crowd;

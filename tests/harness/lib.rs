@@ -12,6 +12,7 @@
 
 mod admin;
 pub mod artifacts;
+pub mod browser;
 pub mod collector;
 pub mod command_line;
 mod eventually;

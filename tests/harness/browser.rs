@@ -1,0 +1,83 @@
+//! A real browser on the dashboard: scripts of `tests/browser`, which drive Chromium.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Map, Value, json};
+
+use crate::{Role, TestHost, artifacts};
+
+/// Lets a script use the dashboard of a host, and fails with what it says if it does not like what it sees. It is given
+/// the components of these guests.
+pub async fn look(host: &TestHost, script: &str, guests: &[&str]) {
+    look_with(host, script, guests, json!({})).await;
+}
+
+/// The same with further settings.
+pub async fn look_with(host: &TestHost, script: &str, guests: &[&str], more: Value) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let guests: Map<String, Value> = guests
+        .iter()
+        .map(|name| ((*name).to_owned(), json!(artifacts::guest_path(name))))
+        .collect();
+    let link = host.stdout();
+    let link = link
+        .split_whitespace()
+        .find(|word| word.contains("/#login="));
+    let mut settings = json!({
+        "admin": host.admin,
+        "http": host.http,
+        "mqtt": host.mqtt,
+        "adminToken": host.token(Role::Admin),
+        "deployerToken": host.token(Role::Deployer),
+        "viewerToken": host.token(Role::Viewer),
+        "signInLink": link,
+        "tidegate": artifacts::host_binary(),
+        "dataDir": host.data_dir(),
+        "guests": guests,
+        "directory": directory.path(),
+    });
+    let more = more.as_object().expect("settings").clone();
+    settings.as_object_mut().expect("an object").extend(more);
+    let mut command = Command::new("node");
+    command
+        .arg(scripts().join(script))
+        .env("TIDEGATE_TEST", settings.to_string());
+    let ran = tokio::task::spawn_blocking(move || command.output()).await;
+    let ran = ran
+        .expect("no panic")
+        .expect("node is there: tests/setup installs it");
+    let said = [ran.stdout, ran.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    if !ran.status.success() {
+        // What it saw last goes with the directory.
+        let _kept = directory.keep();
+        panic!("{script}: {said}");
+    }
+    println!("{said}");
+}
+
+/// The scripts, beside the packages that they use: Node looks for these where a script is.
+fn scripts() -> PathBuf {
+    let installed = artifacts::installed("browser");
+    let sources = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/browser"));
+    for entry in std::fs::read_dir(sources).expect("the scripts") {
+        let source = entry.expect("an entry").path();
+        if source
+            .extension()
+            .is_some_and(|extension| extension == "mjs")
+        {
+            let name = source.file_name().expect("a name");
+            let text = std::fs::read(&source).expect("a script");
+            let copy = installed.join(name);
+            if std::fs::read(&copy).is_ok_and(|before| before == text) {
+                continue;
+            }
+            // In one step: another test may be about to run it.
+            let unfinished = installed.join(format!(".{}.{}", name.display(), std::process::id()));
+            std::fs::write(&unfinished, text).expect("the setup has made this directory");
+            std::fs::rename(unfinished, copy).expect("a file can take another one's place");
+        }
+    }
+    installed
+}
