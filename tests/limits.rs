@@ -261,7 +261,8 @@ async fn beyond_its_concurrency_a_function_has_a_bounded_queue() {
     }
     let metrics = admin.get("/metrics").await.text();
     assert!(
-        metrics.contains("tidegate_events_refused_total{function=\"busy\",reason=\"overloaded\"} 3"),
+        metrics
+            .contains("tidegate_events_refused_total{function=\"busy\",reason=\"overloaded\"} 3"),
         "{metrics}"
     );
     Reply::of(host.function("/busy?ms=0")).await.expect(200);

@@ -316,8 +316,9 @@ async fn a_message_is_given_up_after_its_attempts_and_the_log_says_so() {
     assert_eq!(outcomes, ["trap", "trap"]);
     let metrics = host.stranger().get("/metrics").await.expect(200).text();
     for name in ["fails", "traps"] {
-        let wanted =
-            format!("tidegate_messages_given_up_total{{function=\"{name}\",reason=\"attempts\"}} 1");
+        let wanted = format!(
+            "tidegate_messages_given_up_total{{function=\"{name}\",reason=\"attempts\"}} 1"
+        );
         assert!(metrics.contains(&wanted), "{wanted}");
     }
     // What comes after it on the same topic is handled.

@@ -42,7 +42,15 @@ async fn every_described_operation_is_there_and_every_route_is_described() {
         for method in operations.as_object().expect("operations").keys() {
             let method = method.to_uppercase().parse().expect("a method");
             let request = admin.request(method, &path).json(&json!({}));
-            let reply = Reply::of(request).await;
+            let response = request.send().await.expect("an answer");
+            let is_endless = response
+                .headers()
+                .get("content-type")
+                .is_some_and(|kind| kind == "text/event-stream");
+            if is_endless {
+                continue;
+            }
+            let reply = Reply::read(response).await;
             assert!(reply.status < 500, "{path}: {}", reply.text());
             if reply.status >= 400 {
                 let code = reply.json()["code"].clone();

@@ -123,8 +123,7 @@ async fn a_function_runs_at_every_second_that_its_schedule_names() {
         );
     }
     let metrics = host.stranger().get("/metrics").await.expect(200).text();
-    let counted =
-        "tidegate_invocations_total{blame=\"\",function=\"record\",outcome=\"ok\",trigger=\"schedule\"}";
+    let counted = "tidegate_invocations_total{blame=\"\",function=\"record\",outcome=\"ok\",trigger=\"schedule\"}";
     assert!(metrics.contains(counted), "{metrics}");
 }
 
