@@ -7,6 +7,20 @@ export default defineConfig({
   build: {
     // Nothing inlined as data: and no script that the policy (script-src 'self') would have to make an exception for.
     assetsInlineLimit: 0,
+    // Few files: small ones compress badly.
+    cssCodeSplit: false,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: "shared", test: /src\/(parts|lib|api)\/|node_modules/ },
+            { name: "functions", test: /src\/pages\/(Function|Invocation|Deploy|function|invocation|deploy)/ },
+            { name: "broker", test: /src\/pages\/(Topics|Clients|DeadLetters|Bucket|topics|clients|dead-letters|buckets)/ },
+            { name: "host", test: /src\/pages\/(Access|Settings|access|settings)/ },
+          ],
+        },
+      },
+    },
     modulePreload: { polyfill: false },
     target: "es2022",
     // The first ones with light-dark(); older targets would have it rewritten into something longer.

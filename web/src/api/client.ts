@@ -43,8 +43,11 @@ export function withQuery(at: string, query: Query): string {
 
 export const get = <T>(at: string, abort?: AbortSignal): Promise<T> => call<T>("GET", at, undefined, abort);
 export const post = <T = void>(at: string, body?: object | Bytes): Promise<T> => call<T>("POST", at, body);
-export const put = <T = void>(at: string, body?: object | Bytes, headers?: Readonly<Record<string, string>>): Promise<T> =>
-  call<T>("PUT", at, body, undefined, headers);
+export const put = <T = void>(
+  at: string,
+  body?: object | Bytes,
+  headers?: Readonly<Record<string, string>>,
+): Promise<T> => call<T>("PUT", at, body, undefined, headers);
 export const del = <T = void>(at: string): Promise<T> => call<T>("DELETE", at);
 
 /** For answers that are not JSON, such as the value of a key. */
@@ -67,8 +70,12 @@ export function upload<T>(
   const done = new Promise<T>((resolve, reject) => {
     request.onload = () => {
       const { status, statusText, responseText } = request;
-      if (status >= 200 && status < 300) resolve((responseText ? JSON.parse(responseText) : undefined) as T);
-      else reject(refused(status, statusText, responseText));
+      if (status < 200 || status >= 300) return reject(refused(status, statusText, responseText));
+      try {
+        resolve((responseText ? JSON.parse(responseText) : undefined) as T);
+      } catch {
+        reject(new ApiError(status, "unknown", "The answer is not the host's. Is there a proxy in between?", null));
+      }
     };
     request.onerror = () => reject(offline());
     request.onabort = () => reject(new DOMException("cancelled", "AbortError"));

@@ -32,6 +32,8 @@ export type Span = Schemas["Span"];
 export type LogLine = Schemas["LogLine"];
 export type Trial = Schemas["Trial"];
 
+export type BrokerState = Schemas["BrokerState"];
+export type ExternalBroker = Schemas["UpstreamState"];
 export type ClientSnapshot = Schemas["ClientSnapshot"];
 export type TopicSnapshot = Schemas["TopicSnapshot"];
 export type Message = Schemas["Message"];

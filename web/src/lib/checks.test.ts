@@ -131,13 +131,49 @@ check(
     ["https://a/b", "path"],
     ["https://user:pass@a", "secret"],
     ["h2c://a", "not a scheme"],
+    ["https://exa mple", "spaces"],
   ],
 );
 
-check("durations", durationProblem, ["500ms", "5s", "30d"], [["5", "unit"], ["5 min", "unit"], ["1.5s", "unit"]]);
-check("sizes", sizeProblem, ["64MiB", "1 GiB", "100B"], [["64", "unit"], ["64M", "unit"]]);
-check("counts", countProblem, ["1", "1000"], [["0", "from 1"], ["-1", "from 1"], ["x", "from 1"]]);
-check("rates", rateProblem, ["200/s", "5/h"], [["200", "200/s"], ["0/s", "200/s"], ["5/d", "200/s"]]);
+check(
+  "durations",
+  durationProblem,
+  ["500ms", "5s", "30d"],
+  [
+    ["5", "unit"],
+    ["5 min", "unit"],
+    ["1.5s", "unit"],
+  ],
+);
+check(
+  "sizes",
+  sizeProblem,
+  ["64MiB", "1 GiB", "100B"],
+  [
+    ["64", "unit"],
+    ["64M", "unit"],
+  ],
+);
+check(
+  "counts",
+  countProblem,
+  ["1", "1000"],
+  [
+    ["0", "from 1"],
+    ["-1", "from 1"],
+    ["x", "from 1"],
+  ],
+);
+check(
+  "rates",
+  rateProblem,
+  ["200/s", "5/h"],
+  [
+    ["200", "200/s"],
+    ["0/s", "200/s"],
+    ["5/d", "200/s"],
+  ],
+);
 
 test.each([
   ["hello.wasm".replace(/\.wasm$/, ""), "hello"],

@@ -22,7 +22,10 @@ const SEGMENT = /^(?:[^\s{}?#\p{Cc}]*|\{\*?[A-Za-z0-9_-]+\})$/u;
 
 export const routeProblem: Check = (text) => {
   if (!text.startsWith("/")) return "A route begins with “/”.";
-  const segments = text.slice(1).replace(/\[\/\]$/, "").split("/");
+  const segments = text
+    .slice(1)
+    .replace(/\[\/\]$/, "")
+    .split("/");
   if (text.length > ROUTE_BYTES_MAX || segments.length > ROUTE_SEGMENTS_MAX) {
     return `At most ${ROUTE_BYTES_MAX} characters and ${ROUTE_SEGMENTS_MAX} segments.`;
   }
@@ -52,7 +55,8 @@ const TOPIC_LEVELS_MAX = 32;
 
 export const topicFilterProblem: Check = (text) => {
   if (!text) return "A topic has at least one character.";
-  if (text.startsWith("$share/")) return "Give the filter alone, without $share: a message starts one invocation in any case.";
+  if (text.startsWith("$share/"))
+    return "Give the filter alone, without $share: a message starts one invocation in any case.";
   const levels = text.split("/");
   if (levels.length > TOPIC_LEVELS_MAX) return `At most ${TOPIC_LEVELS_MAX} levels.`;
   if (levels.some((level, index) => level.includes("#") && (level !== "#" || index < levels.length - 1))) {
@@ -78,7 +82,8 @@ const NICKNAMES = ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@ho
 const CRON_FIELDS = ["second", "minute", "hour", "day of month", "month", "day of week", "year"];
 const CRON_MOST = [59, 59, 23, 31, 12, 7, 9999];
 const CRON_BYTES_MAX = 256;
-const CRON_ITEM = /^(?:(?:\*|\?|L|LW|(?:\d{1,4}|[A-Z]{3})(?:-(?:\d{1,4}|[A-Z]{3}))?)?(?:\/\d{1,4})?|(?:\d{1,4}|[A-Z]{3})(?:[LW]|#(?:\d{1,4}|L)))$/;
+const CRON_ITEM =
+  /^(?:(?:\*|\?|L|LW|(?:\d{1,4}|[A-Z]{3})(?:-(?:\d{1,4}|[A-Z]{3}))?)?(?:\/\d{1,4})?|(?:\d{1,4}|[A-Z]{3})(?:[LW]|#(?:\d{1,4}|L)))$/;
 
 export const cronProblem: Check = (text) => {
   const fields = text.trim().split(/\s+/);
@@ -110,6 +115,7 @@ export const outboundProblem: Check = (text) => {
   if (!parts) return "Begin with a scheme, as in https://api.example.com";
   const [, scheme = "", rest = ""] = parts;
   if (!/^(?:[A-Za-z]+|\*)$/.test(scheme)) return `“${scheme}” is not a scheme, as https, tcp or mqtt are.`;
+  if (/\s/.test(rest)) return "Leave out the spaces.";
   if (rest.includes("@")) return "Leave out user name and password: a secret belongs there.";
   const host = rest.replace(/\/$/, "");
   if (!host || host.startsWith(":")) return "A host is missing, as in https://api.example.com";

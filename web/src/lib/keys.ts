@@ -57,7 +57,10 @@ export function listen(): void {
 const last = (matches: (one: Shortcut) => boolean): Shortcut | undefined => shortcuts.value.findLast(matches);
 
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable || target.matches("input:not([type=checkbox], [type=radio]), textarea, select"))
+  );
 }
 
 export function focusFilter(): void {

@@ -47,7 +47,8 @@ test("indenting changes nothing but spaces", () => {
 
 test("hexadecimal digits, with or without separators", () => {
   const bytes = new Uint8Array([1, 2, 250]);
-  for (const text of ["01 02 fa", "0102FA", "01:02:fa", "0x01, 0x02, 0xfa\n"]) expect(parseHex(text).bytes).toEqual(bytes);
+  for (const text of ["01 02 fa", "0102FA", "01:02:fa", "0x01, 0x02, 0xfa\n"])
+    expect(parseHex(text).bytes).toEqual(bytes);
   expect(parseHex("").bytes).toEqual(new Uint8Array());
   expect(parseHex("01 0").problem).toContain("odd");
   expect(parseHex("0g").problem).toContain('"g"');

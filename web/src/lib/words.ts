@@ -1,6 +1,6 @@
 // What a function may do, what starts it and what bounds it, in words.
 import type { FunctionLimits, Grants, Triggers } from "../api/types";
-import { bytes, count, duration, plural } from "./format";
+import { bytes, count, duration } from "./format";
 
 type HttpTrigger = Triggers["http"][number];
 type MqttTrigger = Triggers["mqtt"][number];
@@ -73,34 +73,22 @@ export interface LimitInWords {
 
 export function limitsInWords(limits: FunctionLimits): LimitInWords[] {
   return [
-    { key: "timeout", value: duration(limits.timeout_ms), meaning: "An invocation may take so long." },
-    { key: "cpu", value: duration(limits.cpu_ms), meaning: "It may compute for so long." },
-    { key: "memory", value: bytes(limits.memory_bytes), meaning: "Its memory may grow so far." },
-    { key: "concurrency", value: count(limits.concurrency), meaning: "So many invocations run at once." },
+    { key: "timeout", value: duration(limits.timeout_ms), meaning: "The longest that an invocation may take." },
+    { key: "cpu", value: duration(limits.cpu_ms), meaning: "The longest that it may compute." },
+    { key: "memory", value: bytes(limits.memory_bytes), meaning: "The most memory that it may have." },
+    { key: "concurrency", value: count(limits.concurrency), meaning: "Invocations at once." },
     {
       key: "queue",
       value: count(limits.queue),
-      meaning: "So many events wait for their turn; further ones are refused.",
+      meaning: "Events that wait for their turn; further ones are refused.",
     },
     {
       key: "rate",
       value: limits.rate ?? "none",
-      meaning: limits.rate
-        ? "So many requests are taken; further ones are refused."
-        : "Requests are not limited by rate.",
+      meaning: limits.rate ? "Requests that are taken; further ones are refused." : "Requests are not limited by rate.",
     },
-    { key: "request-bytes", value: bytes(limits.request_bytes), meaning: "The body of a request may be so large." },
-    { key: "response-bytes", value: bytes(limits.response_bytes), meaning: "The body of a response may be so large." },
-    { key: "log-bytes", value: bytes(limits.log_bytes), meaning: "So much of what one invocation logs is kept." },
+    { key: "request-bytes", value: bytes(limits.request_bytes), meaning: "The largest body of a request." },
+    { key: "response-bytes", value: bytes(limits.response_bytes), meaning: "The largest body of a response." },
+    { key: "log-bytes", value: bytes(limits.log_bytes), meaning: "The most that is kept of what one invocation logs." },
   ];
-}
-
-/** "an HTTP route, 2 topic filters and a schedule" */
-export function triggersCounted({ http, mqtt, schedule }: Triggers): string {
-  const parts = [
-    http.length > 0 ? plural(http.length, "HTTP route") : "",
-    mqtt.length > 0 ? plural(mqtt.length, "topic filter") : "",
-    schedule.length > 0 ? plural(schedule.length, "schedule") : "",
-  ].filter(Boolean);
-  return parts.length < 2 ? (parts[0] ?? "no trigger") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1) ?? ""}`;
 }

@@ -23,13 +23,13 @@ const REFRESH_MS = 2000;
 export default function Topics() {
   const list = usePoll<{ topics: TopicSnapshot[] }>("/broker/topics", REFRESH_MS);
   const host = useResource<HostInfo>("/host");
-  const url = host.data?.mqtt_urls[0];
+  const urls = host.data?.mqtt_urls ?? [];
   const [wanted, setWanted] = useState("");
   const [publishing, setPublishing] = useState(false);
   const detail = useRef<HTMLDivElement>(null);
   const [rates] = useState(() => new Rates());
 
-  const topics = useMemo(() => rates.take(list.readAt ?? 0, list.data?.topics ?? []), [list.data]);
+  const topics = useMemo(() => (list.data ? rates.take(list.readAt ?? 0, list.data.topics) : []), [list.data]);
   const root = useMemo(() => buildTree(topics), [topics]);
   const found = useMemo(() => (wanted ? buildTree(topics.filter(matching(wanted))) : root), [root, wanted]);
 
@@ -63,35 +63,20 @@ export default function Topics() {
     <Page title="Topics" actions={actions}>
       {publishing && can.deploy.value && (
         <Section title="Publish">
-          <PublishForm topic={chosen?.topic?.topic ?? ""} url={url} onClose={() => setPublishing(false)} />
+          <PublishForm topic={chosen?.topic?.topic ?? ""} urls={urls} onClose={() => setPublishing(false)} />
         </Section>
       )}
       <div class="topics">
         <Section
           title="Tree"
-          actions={
-            root.topics > 0 && (
-              <FilterInput
-                label="Filter topics"
-                placeholder="Filter, or sensors/+/state"
-                value={wanted}
-                onInput={setWanted}
-              />
-            )
-          }
+          actions={root.topics > 0 && <FilterInput label="Filter topics" value={wanted} onInput={setWanted} />}
         >
           <Loaded resource={list} what="the topics">
             {() =>
               root.topics > 0 ? (
-                <TopicTree
-                  root={found}
-                  filter={wanted}
-                  chosen={path}
-                  onChoose={choose}
-                  onClear={() => setWanted("")}
-                />
+                <TopicTree root={found} filter={wanted} chosen={path} onChoose={choose} onClear={() => setWanted("")} />
               ) : (
-                <NoTopics url={url} />
+                <NoTopics urls={urls} />
               )
             }
           </Loaded>
@@ -99,7 +84,7 @@ export default function Topics() {
         <div class="topics-detail" ref={detail}>
           {chosen && <NodeDetail node={chosen} />}
           <Section title="Messages" plain>
-            <MessageTail filter={filter} onFilter={(text) => setQuery("filter", text)} url={url} />
+            <MessageTail filter={filter} onFilter={(text) => setQuery("filter", text)} urls={urls} />
           </Section>
         </div>
       </div>

@@ -1,7 +1,18 @@
 // Bytes to be typed: as text, as JSON that is checked, in hexadecimal, or as base64.
 import { bytes as size } from "../lib/format";
-import { type Parsed, asText, indentJson, jsonProblem, parseBase64, parseHex, toBase64, toBytes, toHex } from "../lib/payload";
+import {
+  type Parsed,
+  asText,
+  indentJson,
+  jsonProblem,
+  parseBase64,
+  parseHex,
+  toBase64,
+  toBytes,
+  toHex,
+} from "../lib/payload";
 import { Field } from "./Field";
+import "./message.css";
 
 export type Spelling = "text" | "JSON" | "hex" | "base64";
 

@@ -1,7 +1,6 @@
-// A chart over time. The drawing is loaded when the first chart is shown; the numbers are there without it, as a table.
-import { useEffect, useState } from "preact/hooks";
-import type { ComponentType } from "preact";
+// A chart over time: drawn for the eye, and as a table with the same numbers.
 import { dateTime } from "../lib/format";
+import { ChartDrawing } from "./ChartDrawing";
 
 export interface Series {
   label: string;
@@ -15,7 +14,7 @@ export interface Series {
 
 export interface ChartProps {
   title: string;
-  /** Milliseconds since 1970, ascending. */
+  /** Milliseconds since 1970, ascending, at even distances. */
   times: readonly number[];
   series: readonly Series[];
   format: (value: number) => string;
@@ -23,11 +22,7 @@ export interface ChartProps {
 }
 
 export function Chart(props: ChartProps) {
-  const { title, times, series, format, height = 180 } = props;
-  const [Canvas, setCanvas] = useState<ComponentType<ChartProps> | null>(null);
-  useEffect(() => {
-    void import("./ChartCanvas").then((loaded) => setCanvas(() => loaded.ChartCanvas));
-  }, []);
+  const { title, times, series, format } = props;
   return (
     <figure class="chart">
       <figcaption>
@@ -40,8 +35,8 @@ export function Chart(props: ChartProps) {
           ))}
         </span>
       </figcaption>
-      <div style={{ minHeight: `${height}px` }} aria-hidden="true">
-        {Canvas && <Canvas {...props} height={height} />}
+      <div aria-hidden="true">
+        <ChartDrawing {...props} />
       </div>
       <details>
         <summary>Show as a table</summary>

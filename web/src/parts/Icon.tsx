@@ -29,6 +29,8 @@ const shapes = {
   back: "M10 3 5 8l5 5",
   next: "M6 3l5 5-5 5",
   trash: "M2.5 4h11M6 4V2.5h4V4M4 4l.7 9.5h6.6L12 4M6.7 6.5v4.5M9.3 6.5v4.5",
+  plus: "M8 3v10M3 8h10",
+  minus: "M3 8h10",
   refresh: "M13.5 8a5.5 5.5 0 1 1-1.7-4M13.5 2v2.7h-2.7",
 } as const;
 

@@ -9,7 +9,12 @@ export function MqttOff() {
     <div class="card">
       <EmptyState
         title="MQTT is off on this host"
-        text="Stop the host and start it with an address for its broker: beside its other options, or as `mqtt` in its configuration file. This page follows by itself."
+        text={
+          <>
+            Stop the host and start it with an address for its broker: beside its other options, or as <code>mqtt</code>{" "}
+            in its configuration file. This page follows by itself.
+          </>
+        }
         commands={[{ command: "tidegate serve --mqtt 127.0.0.1:1883" }]}
       />
     </div>

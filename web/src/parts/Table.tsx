@@ -38,6 +38,8 @@ export interface TableProps<Row> {
   /** Where there are no rows, and no filter is the reason. */
   empty?: ComponentChildren;
   rowClass?: (row: Row) => string;
+  /** Rows that are drawn at most, once they are sorted. Say beside the table how many are not. */
+  rowsMax?: number;
 }
 
 export function Table<Row>({
@@ -50,6 +52,7 @@ export function Table<Row>({
   onClear,
   empty,
   rowClass,
+  rowsMax = Infinity,
 }: TableProps<Row>) {
   const [chosen, setChosen] = useState<Sorting | null>(sorting ?? null);
   const by = columns.find((column) => column.id === chosen?.column)?.sort;
@@ -67,7 +70,7 @@ export function Table<Row>({
           </tr>
         </thead>
         <tbody role="rowgroup">
-          {sorted.map((row) => (
+          {sorted.slice(0, rowsMax).map((row) => (
             <tr key={rowKey(row)} role="row" class={rowClass?.(row)}>
               {columns.map((column) =>
                 column.header ? (

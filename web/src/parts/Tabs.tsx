@@ -1,6 +1,6 @@
 // Tabs, moved through with the arrow keys. Only the shown panel exists.
 import type { ComponentChildren } from "preact";
-import { useId, useRef } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 
 export interface Tab {
   id: string;
@@ -23,6 +23,10 @@ export function Tabs({ label, tabs, current, onChange }: TabsProps) {
   const prefix = useId();
   const list = useRef<HTMLDivElement>(null);
   const shown = tabs.find((tab) => tab.id === current) ?? tabs[0];
+  // On a phone it may be out of sight.
+  useEffect(() => {
+    list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [shown?.id]);
   if (!shown) return null;
   const move = (event: KeyboardEvent) => {
     const step = STEPS[event.key];

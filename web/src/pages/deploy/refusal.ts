@@ -101,7 +101,7 @@ function limit(detail: string, form: Form): Placed | null {
 function quoted(detail: string, form: Form): Placed | null {
   for (const field of LISTS) {
     const index = form[field].findIndex((value) => value.trim() && detail.includes(`\`${value.trim()}\``));
-    if (index >= 0) return { field, index, text: detail };
+    if (index >= 0) return { field, index, text: detail.replace(/^[a-z.]+: /, "") };
   }
   return null;
 }

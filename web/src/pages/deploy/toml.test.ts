@@ -1,18 +1,22 @@
 import { expect, test } from "vitest";
+import type { Manifest } from "../../api/types";
 import { manifestText } from "./toml";
 
 test("a manifest as a file", () => {
-  const manifest = {
+  const manifest: Partial<Manifest> = {
     name: "thermostat",
     cgi: false,
-    http: [{ route: "/thermostat/{device}", methods: ["GET", "POST"] }, { route: "/x", response: { status: 404 } }],
-    mqtt: [{ topic: "sensors/+/temperature", qos: 1 }],
+    http: [
+      { route: "/thermostat/{device}", methods: ["GET", "POST"] },
+      { route: "/x", response: { status: 404 } },
+    ],
+    mqtt: [{ topic: "sensors/+/temperature", qos: 1, order: "none" }],
     schedule: [],
     grants: { buckets: ["default"], databases: [], publish: [], outbound: [], secrets: [] },
     limits: { timeout: "5s", memory: null },
     config: { threshold: "30", "a b": 'c"\n', token: { secret: "key" } },
     environment: {},
-    files: [{ path: "/a", digest: "sha256:0" }],
+    files: { "/a": "sha256:0" },
   };
   expect(manifestText(manifest)).toBe(`name = "thermostat"
 cgi = false
@@ -30,6 +34,7 @@ status = 404
 [[mqtt]]
 topic = "sensors/+/temperature"
 qos = 1
+order = "none"
 
 [grants]
 buckets = ["default"]

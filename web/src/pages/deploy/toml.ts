@@ -4,7 +4,7 @@ import type { Manifest } from "../../api/types";
 type Table = Readonly<Record<string, unknown>>;
 
 /** Its files are not in it: they are uploaded, not written. */
-export function manifestText({ files: _, ...manifest }: Manifest): string {
+export function manifestText({ files: _, ...manifest }: Partial<Manifest>): string {
   return `${lines(manifest, []).join("\n")}\n`;
 }
 

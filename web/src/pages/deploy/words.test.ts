@@ -71,10 +71,14 @@ test("what another revision would lose and gain", () => {
   const after: Triggers = { ...none, http: [{ route: "/a", methods: ["GET"] }] };
   const grants = { buckets: ["default"], databases: [], publish: [], outbound: [], secrets: [] };
   const { gone, added } = difference(
-    { triggers: before, manifest: { grants } },
-    { triggers: after, grants: { ...grants, buckets: ["default:ro"] }, manifest: {} },
+    { triggers: before, manifest: { grants, limits: { timeout: "5s", cpu: null }, config: { threshold: "30" } } },
+    { triggers: after, grants: { ...grants, buckets: ["default:ro"] }, manifest: { config: { threshold: "31" } } },
   );
-  expect(gone.map(asText)).toEqual(["handles messages on sensors/#", "reads and writes the bucket default"]);
+  expect(gone.map(asText)).toEqual([
+    "handles messages on sensors/#",
+    "reads and writes the bucket default",
+    "has the limit timeout = 5s",
+  ]);
   expect(added.map(asText)).toEqual(["answers GET at /a", "reads the bucket default"]);
 });
 

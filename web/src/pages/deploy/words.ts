@@ -1,5 +1,5 @@
 // What a component does, and what it may use, as one would say it.
-import type { DryRun, Grants, Manifest, Triggers } from "../../api/types";
+import type { Grants, Manifest, Triggers } from "../../api/types";
 
 /** "publishes to", `alerts/#`, "": the middle is set in the type of code. */
 export interface Words {
@@ -18,7 +18,8 @@ const PROGRAM = /^wasi:cli\/run@/;
 /** By what it can be started. Language runtimes export a program as well, which counts where nothing else does. */
 export function exportsInWords(exports: readonly string[]): string[] {
   const words = HANDLERS.filter(([name]) => exports.some((one) => name.test(one))).map(([, text]) => text);
-  if (words.length === 0 && exports.some((one) => PROGRAM.test(one))) return ["answers HTTP requests, as a CGI program"];
+  if (words.length === 0 && exports.some((one) => PROGRAM.test(one)))
+    return ["answers HTTP requests, as a CGI program"];
   return words;
 }
 
@@ -36,7 +37,8 @@ const IMPORTS: readonly [RegExp, string][] = [
   [/^wasi:cli\//, "standard input and output"],
 ];
 /** Types and streams, which everything else is made of. */
-const PLUMBING = /^(?:wasi:io\/|wasi:http\/types|tidegate:mqtt\/types|spin:(?:mqtt-trigger|cron)\/|fermyon:spin-cron\/)/;
+const PLUMBING =
+  /^(?:wasi:io\/|wasi:http\/types|tidegate:mqtt\/types|spin:(?:mqtt-trigger|cron)\/|fermyon:spin-cron\/)/;
 
 /** What it can call; what comes of it is for its grants to say. What has no words keeps its name. */
 export function importsInWords(imports: readonly string[]): string[] {
@@ -45,11 +47,13 @@ export function importsInWords(imports: readonly string[]): string[] {
   return [...words, ...others];
 }
 
-type Listed = keyof Grants;
 /** The host leaves out what is empty. */
-const list = (grants: Partial<Grants> | null | undefined, kind: Listed): readonly string[] => grants?.[kind] ?? [];
+type Given = Grants | null | undefined;
+type Written = Partial<Manifest>;
+type Listed = Exclude<keyof Grants, "outbound-auth">;
+const list = (grants: Given, kind: Listed): readonly string[] => grants?.[kind] ?? [];
 
-export function grantsInWords(grants: Partial<Grants> | null | undefined, manifest?: Manifest): Words[] {
+export function grantsInWords(grants: Given, manifest?: Written): Words[] {
   return [
     ...list(grants, "buckets").map((one) => state("the bucket", one)),
     ...list(grants, "databases").map((one) => state("the SQL database", one)),
@@ -76,25 +80,20 @@ function outbound(what: string): Words {
   return { does: "connects to", what };
 }
 
-interface HeaderGrant {
-  destination: string;
-  header: string;
-  secret: string;
-}
-
-function headers(grants: object | null | undefined): Words[] {
-  const listed = ((grants ?? {}) as { "outbound-auth"?: readonly HeaderGrant[] })["outbound-auth"] ?? [];
-  return listed.map(({ destination, header, secret }) => ({
+function headers(grants: Given): Words[] {
+  return (grants?.["outbound-auth"] ?? []).map(({ destination, header, secret }) => ({
     does: "has the secret",
     what: secret,
     then: `sent to ${destination} as ${header}, without seeing it`,
   }));
 }
 
-function settings(manifest: Manifest | undefined): Words[] {
+function settings(manifest: Written | undefined): Words[] {
   return Object.entries(manifest?.config ?? {}).flatMap(([key, value]) => {
     const secret = typeof value === "object" && value !== null ? (value as { secret?: unknown }).secret : undefined;
-    return typeof secret === "string" ? [{ does: "reads the secret", what: secret, then: `as its setting ${key}` }] : [];
+    return typeof secret === "string"
+      ? [{ does: "reads the secret", what: secret, then: `as its setting ${key}` }]
+      : [];
   });
 }
 
@@ -115,13 +114,30 @@ export function triggersInWords({ http, mqtt, schedule }: Triggers): Words[] {
 
 export const asText = ({ does, what, then }: Words): string => [does, what, then].filter(Boolean).join(" ");
 
+/** Limits, configuration and environment as written; values of the latter two may be private, so they are not shown. */
+function settled(manifest: Written): Words[] {
+  const entries = (table: object | null | undefined) =>
+    Object.entries(table ?? {}).filter(([, value]) => value !== null);
+  const limit = (key: string, value: unknown) => ({ does: "has the limit", what: `${key} = ${String(value)}` });
+  return [
+    ...entries(manifest.limits).map(([key, value]) => limit(key, value)),
+    ...entries(manifest.config).map(([what]) => ({ does: "has the setting", what })),
+    ...entries(manifest.environment).map(([what]) => ({ does: "has the environment variable", what })),
+  ];
+}
+
 /** What the running revision does and the next one would not, and the other way round. */
 export function difference(
-  before: { triggers: Triggers; manifest: Manifest },
-  after: Pick<DryRun, "triggers" | "grants" | "manifest">,
+  before: { triggers: Triggers; manifest: Written },
+  after: { triggers: Triggers; grants: Grants; manifest: Written },
 ): { gone: Words[]; added: Words[] } {
-  const old = [...triggersInWords(before.triggers), ...grantsInWords(before.manifest.grants, before.manifest)];
-  const fresh = [...triggersInWords(after.triggers), ...grantsInWords(after.grants, after.manifest)];
+  const all = (triggers: Triggers, grants: Given, manifest: Written) => [
+    ...triggersInWords(triggers),
+    ...grantsInWords(grants, manifest),
+    ...settled(manifest),
+  ];
+  const old = all(before.triggers, before.manifest.grants, before.manifest);
+  const fresh = all(after.triggers, after.grants, after.manifest);
   const without = (from: Words[], others: Words[]) => {
     const texts = new Set(others.map(asText));
     return from.filter((one) => !texts.has(asText(one)));

@@ -5,7 +5,7 @@ import { compare, valueInWords } from "./diff";
 const revision = (manifest: object, digest = "sha256:a") => ({
   digest,
   component_bytes: 1024,
-  abi: "wasi:http",
+  abi: "sync" as const,
   manifest: manifest as Manifest,
 });
 const changesOf = (before: object, after: object) =>
@@ -77,7 +77,7 @@ test("what the dashboard does not know is compared all the same", () => {
 test("another component is told by its digest, and by its size where that differs", () => {
   const [group] = compare(revision({}, "sha256:a"), { ...revision({}, "sha256:b"), component_bytes: 2048 });
   expect(group?.changes.map(({ text, before, after }) => `${text}: ${before} ${after}`)).toEqual([
-    "Another component: sha256:a sha256:b",
+    "Another component: a b",
     "Its size: 1.0 KiB 2.0 KiB",
   ]);
 });

@@ -1,6 +1,6 @@
 // What one revision has that another has not, by what it means: triggers, grants, limits, configuration.
 import type { Manifest, Revision } from "../../api/types";
-import { bytes } from "../../lib/format";
+import { bytes, short } from "../../lib/format";
 import { type AnyTrigger, grantsInWords, outboundAuth, triggerInWords } from "../../lib/words";
 
 export interface Change {
@@ -55,7 +55,9 @@ function changes(before: readonly Entry[], after: readonly Entry[], absent?: str
 
 function componentChanges(before: Compared, after: Compared): Change[] {
   if (before.digest === after.digest) return [];
-  const found: Change[] = [{ kind: "changed", text: "Another component", before: before.digest, after: after.digest }];
+  const found: Change[] = [
+    { kind: "changed", text: "Another component", before: short(before.digest, 12), after: short(after.digest, 12) },
+  ];
   if (before.component_bytes !== after.component_bytes) {
     found.push({
       kind: "changed",
@@ -65,7 +67,7 @@ function componentChanges(before: Compared, after: Compared): Change[] {
     });
   }
   if (before.abi !== after.abi) {
-    found.push({ kind: "changed", text: "What it exports", before: before.abi, after: after.abi });
+    found.push({ kind: "changed", text: "How it is called (ABI)", before: before.abi, after: after.abi });
   }
   return found;
 }

@@ -1,5 +1,6 @@
 // Where the time of one invocation went: waiting, instantiating, and what it called, each at its place in time.
 import type { InvocationDetail } from "../../api/types";
+import { roundStep } from "../../lib/scale";
 
 export interface Bar {
   kind: "queue" | "instantiate" | "guest" | "call";
@@ -68,11 +69,6 @@ function ticks(from: number, to: number): Layout["ticks"] {
     const at = (first + index) * step;
     return { at, left: share(at, from, to) };
   });
-}
-
-export function roundStep(least: number): number {
-  const size = 10 ** Math.floor(Math.log10(least));
-  return (([1, 2, 5] as const).find((factor) => factor * size >= least * (1 - 1e-9)) ?? 10) * size;
 }
 
 /** Time of the guest outside of what it called; calls that run beside one another count once. */

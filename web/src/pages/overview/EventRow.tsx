@@ -4,6 +4,7 @@ import type { LiveItem } from "../../api/live";
 import type { BrokerEvent, DeployEvent, HealthEvent, InvocationEvent } from "../../api/types";
 import { clock, duration } from "../../lib/format";
 import { to } from "../../lib/location";
+import { reasonParts } from "../../lib/outcome";
 import { Icon, type IconName } from "../../parts/Icon";
 import { OutcomeBadge, StatusBadge, type Tone } from "../../parts/StatusBadge";
 
@@ -92,7 +93,7 @@ function InvocationRow({ event }: { event: InvocationEvent }) {
           <a class="feed-event" href={href}>
             {event.event || event.trigger}
           </a>
-          {failed && event.reason && <span class="feed-reason">{event.reason}</span>}
+          {failed && event.reason && <span class="feed-reason">{reasonParts(event.reason).first}</span>}
         </>
       }
       badge={<OutcomeBadge outcome={event.outcome} blame={event.blame} />}

@@ -1,12 +1,12 @@
 // Before anything was published. Counting begins when somebody looks, so that an empty answer at first means nothing.
 import { useState } from "preact/hooks";
-import { mosquittoPubLine } from "../../lib/examples";
 import { now } from "../../lib/now";
 import { EmptyState } from "../../parts/EmptyState";
+import { tryLines } from "./lines";
 
 const SURE_AFTER_MS = 8000;
 
-export function NoTopics({ url }: { url: string | undefined }) {
+export function NoTopics({ urls }: { urls: readonly string[] }) {
   const [since] = useState(Date.now);
   if (now.value - since < SURE_AFTER_MS) {
     return (
@@ -20,10 +20,7 @@ export function NoTopics({ url }: { url: string | undefined }) {
     <EmptyState
       title="No message yet"
       text="No message has arrived since this page was opened, and none is retained. Send one:"
-      commands={[{ command: tryLine(url) }]}
+      commands={tryLines(urls)}
     />
   );
 }
-
-export const tryLine = (url: string | undefined): string =>
-  mosquittoPubLine({ topic: "sensors/boiler-1/temperature", payload: '{"celsius":21.5}', url });

@@ -34,15 +34,22 @@ export function NodeRow({ row, chosen, tabIndex, onFocus, onChoose, onToggle }: 
       onClick={onChoose}
     >
       <span class="tree-toggle" aria-hidden="true" onClick={expanded === null ? undefined : toggle}>
-        {expanded !== null && <Icon name={expanded ? "down" : "next"} size={12} />}
+        {expanded !== null && <Icon name="next" size={12} />}
       </span>
       <span class="tree-name verbatim line">
         {node.name ? visible(node.name) : <span class="quiet">(empty level)</span>}
       </span>
-      {expanded !== null && <span class="tree-count num">{plural(node.topics, "topic")}</span>}
+      {expanded !== null && node.topics > 1 && (
+        <span class="tree-count num" title={plural(node.topics, "topic")}>
+          <span class="hidden">, </span>
+          {count(node.topics)}
+          <span class="hidden"> topics</span>
+        </span>
+      )}
       <Retained row={row} />
       <span class="grow" />
       <span class="tree-number num" title={count(node.messages)}>
+        <span class="hidden">, </span>
         {compact(node.messages)}
         <span class="hidden"> messages, </span>
       </span>
@@ -62,15 +69,17 @@ function Retained({ row: { node, expanded } }: { row: NodeRowProps["row"] }) {
     return (
       <span class="tree-retained own" title={`A message of ${bytes(own)} is retained`}>
         <span class="hidden">, </span>retained {bytes(own)}
-        <span class="hidden">, </span>
       </span>
     );
   }
   if (node.retained === 0 || expanded !== false) return null;
   return (
-    <span class="tree-retained" title={`${plural(node.retained, "message")} below ${node.retained === 1 ? "is" : "are"} retained`}>
+    <span
+      class="tree-retained"
+      title={`${plural(node.retained, "message")} below ${node.retained === 1 ? "is" : "are"} retained`}
+    >
       <span class="hidden">, </span>
-      {count(node.retained)} retained<span class="hidden">, </span>
+      {count(node.retained)} retained
     </span>
   );
 }

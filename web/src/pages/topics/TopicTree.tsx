@@ -10,6 +10,7 @@ import { type TopicNode, type TreeRow, visibleRows } from "./tree";
 const CHILDREN = 100;
 const MORE = 200;
 const ROWS_MAX = 1500;
+const OPEN_MAX = 12;
 
 export interface TopicTreeProps {
   root: TopicNode;
@@ -21,13 +22,18 @@ export interface TopicTreeProps {
 }
 
 export function TopicTree({ root, filter, chosen, onChoose, onClear }: TopicTreeProps) {
-  const [toggled, setToggled] = useState<ReadonlyMap<string, boolean>>(new Map());
+  const [toggled, setToggled] = useState<ReadonlyMap<string, boolean>>(() => new Map(above(chosen)));
+  const [open] = useState(() => new Map<string, boolean>());
   const [most, setMost] = useState<ReadonlyMap<string, number>>(new Map());
   const [focused, setFocused] = useState<string | null>(null);
   const list = useRef<HTMLUListElement>(null);
 
-  // Whoever filters wants to see what was found, until they close it.
-  const isExpanded = ({ path, level }: TopicNode) => toggled.get(path) ?? (filter !== "" || level === 0);
+  // Small branches of the first level begin open, and stay so when they grow: nothing moves by itself.
+  const isExpanded = ({ path, level, children }: TopicNode) => {
+    if (!open.has(path)) open.set(path, level === 0 && children.size <= OPEN_MAX);
+    // Whoever filters wants to see what was found, until they close it.
+    return toggled.get(path) ?? (filter !== "" || open.get(path) === true);
+  };
   const rows = useMemo(
     () => visibleRows(root, { isExpanded, childrenMax: (path) => most.get(path) ?? CHILDREN, rowsMax: ROWS_MAX }),
     [root, toggled, most, filter],
@@ -107,6 +113,12 @@ export function TopicTree({ root, filter, chosen, onChoose, onClear }: TopicTree
       </ul>
     </div>
   );
+}
+
+/** What has to be open for `path` to be seen. */
+function above(path: string | null): [string, boolean][] {
+  const levels = path?.split("/") ?? [];
+  return levels.slice(0, -1).map((_, index) => [levels.slice(0, index + 1).join("/"), true]);
 }
 
 const keyOf = (row: TreeRow): string => (row.kind === "node" ? `/${row.node.path}` : `more/${row.parent.path}`);

@@ -1,10 +1,7 @@
 // What a key does in the tree (WAI-ARIA authoring practices, tree view).
 import type { TopicNode, TreeRow } from "./tree";
 
-export type Move =
-  | { focus: number }
-  | { expand: readonly TopicNode[]; open: boolean }
-  | { choose: TreeRow };
+export type Move = { focus: number } | { expand: readonly TopicNode[]; open: boolean } | { choose: TreeRow };
 
 export function moveTo(rows: readonly TreeRow[], at: number, key: string): Move | null {
   const row = rows[at];
