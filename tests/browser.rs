@@ -9,99 +9,67 @@ use tidegate_tests::browser::{look, look_with};
 #[tokio::test(flavor = "multi_thread")]
 async fn one_signs_in_by_a_link_or_a_token_and_out_again() {
     let host = TestHost::builder().lines().start().await;
-    look(&host, "sign_in.mjs", &[]).await;
+    look(&host, "sign_in.mjs").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_component_that_is_dropped_is_deployed() {
     let host = TestHost::start().await;
-    let guests = [
-        "http_version",
-        "http_echo",
-        "mqtt_record",
-        "http_environment",
-        "kv_counter",
-    ];
-    look(&host, "deploy.mjs", &guests).await;
+    look(&host, "deploy.mjs").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_is_deployed_by_keyboard_alone() {
     let host = TestHost::start().await;
-    look(&host, "keyboard.mjs", &["http_version", "kv_counter"]).await;
+    look(&host, "keyboard.mjs").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_happens_is_seen_as_it_happens() {
     let host = TestHost::start().await;
-    let guests = [
-        "http_version",
-        "http_trap",
-        "http_logs",
-        "mqtt_record",
-        "kv_counter",
-    ];
-    look(&host, "live.mjs", &guests).await;
+    look(&host, "live.mjs").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_is_rolled_back_after_a_look_at_what_changes() {
     let host = TestHost::start().await;
-    let guests = ["http_version", "http_version_two", "kv_counter"];
-    look(&host, "rollback.mjs", &guests).await;
+    look(&host, "rollback.mjs").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_is_looked_at_retried_and_dropped() {
     let host = TestHost::start().await;
-    let guests = ["mqtt_fails", "mqtt_record", "mqtt_works"];
-    look(&host, "dead_letter.mjs", &guests).await;
+    look(&host, "dead_letter.mjs").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_text_stays_text() {
     let host = TestHost::start().await;
-    let guests = [
-        "http_log_text",
-        "http_version",
-        "mqtt_fails",
-        "mqtt_record",
-        "kv_counter",
-    ];
-    look(&host, "hostile.mjs", &guests).await;
+    look(&host, "hostile.mjs").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_can_be_used_by_everybody() {
     let host = TestHost::start().await;
-    let guests = [
-        "http_version",
-        "http_trap",
-        "http_logs",
-        "mqtt_fails",
-        "mqtt_record",
-        "kv_counter",
-    ];
     let screenshots = std::env::var("TIDEGATE_SCREENSHOTS").ok();
     let more = json!({ "screenshots": screenshots });
-    look_with(&host, "pages.mjs", &guests, more).await;
+    look_with(&host, "pages.mjs", more).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_viewer_is_offered_nothing_that_changes_anything() {
     let host = TestHost::start().await;
-    let guests = ["http_version", "mqtt_fails", "mqtt_record", "kv_counter"];
-    look(&host, "viewer.mjs", &guests).await;
+    look(&host, "viewer.mjs").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_events_leaves_the_page_usable() {
     let host = TestHost::start().await;
-    look(&host, "flood.mjs", &["mqtt_works"]).await;
+    look(&host, "flood.mjs").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_is_stale_or_cut_off_says_so() {
     let host = TestHost::start().await;
-    look(&host, "stale.mjs", &["http_version"]).await;
+    look(&host, "stale.mjs").await;
 }

@@ -79,6 +79,10 @@ async fn what_happens_is_told_as_it_happens() {
     let mut feed = Feed::open(&host, "", None).await;
     let hello = feed.next().await;
     assert_eq!(hello.name, "hello");
+    assert!(
+        hello.id.is_some(),
+        "a connection that is lost now is gone on with"
+    );
     assert!(hello.data["version"].is_string() && hello.data["boot"].is_string());
     let health = feed.next().await;
     assert_eq!(
@@ -214,6 +218,10 @@ async fn a_reader_that_comes_back_goes_on_where_it_was() {
         assert_eq!(next.name, "invocation", "nothing was missed: {next:?}");
         assert_ne!(next.data["id"], first.data["id"]);
     }
+    // One that cannot send the header says it in the address.
+    let mut feed = Feed::open(&host, &format!("?types=invocation&after={last}"), None).await;
+    assert_eq!(feed.next().await.name, "hello");
+    assert_eq!(feed.next().await.name, "invocation");
     // An id of another start of the host, or none at all, begins with what comes.
     for last in ["1-1", "nonsense", ""] {
         let mut feed = Feed::open(&host, "?types=invocation", Some(last)).await;

@@ -7,19 +7,14 @@ use serde_json::{Map, Value, json};
 
 use crate::{Role, TestHost, artifacts};
 
-/// Lets a script use the dashboard of a host, and fails with what it says if it does not like what it sees. It is given
-/// the components of these guests.
-pub async fn look(host: &TestHost, script: &str, guests: &[&str]) {
-    look_with(host, script, guests, json!({})).await;
+/// Lets a script use the dashboard of a host, and fails with what it says if it does not like what it sees.
+pub async fn look(host: &TestHost, script: &str) {
+    look_with(host, script, json!({})).await;
 }
 
 /// The same with further settings.
-pub async fn look_with(host: &TestHost, script: &str, guests: &[&str], more: Value) {
+pub async fn look_with(host: &TestHost, script: &str, more: Value) {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let guests: Map<String, Value> = guests
-        .iter()
-        .map(|name| ((*name).to_owned(), json!(artifacts::guest_path(name))))
-        .collect();
     let link = host.stdout();
     let link = link
         .split_whitespace()
@@ -34,7 +29,7 @@ pub async fn look_with(host: &TestHost, script: &str, guests: &[&str], more: Val
         "signInLink": link,
         "tidegate": artifacts::host_binary(),
         "dataDir": host.data_dir(),
-        "guests": guests,
+        "guests": guests(),
         "directory": directory.path(),
     });
     let more = more.as_object().expect("settings").clone();
@@ -55,6 +50,21 @@ pub async fn look_with(host: &TestHost, script: &str, guests: &[&str], more: Val
         panic!("{script}: {said}");
     }
     println!("{said}");
+}
+
+/// The components of all guests, by their names.
+fn guests() -> Map<String, Value> {
+    let directory = artifacts::guest_path("http_version");
+    let directory = directory.parent().expect("it is in a directory");
+    let files = std::fs::read_dir(directory).expect("the guests were built");
+    let paths = files.map(|file| file.expect("an entry").path());
+    paths
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "wasm")
+        })
+        .filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), json!(path))))
+        .collect()
 }
 
 /// The scripts, beside the packages that they use: Node looks for these where a script is.

@@ -37,6 +37,8 @@ const TYPES: [&str; 6] = ["invocation", "log", "deploy", "broker", "health", "vi
 pub(super) struct LiveQuery {
     types: Option<String>,
     function: Option<String>,
+    /// The id of the last event that was seen, for those that cannot send `Last-Event-ID`.
+    after: Option<String>,
 }
 
 /// What a reader wants to hear of.
@@ -52,13 +54,18 @@ pub(super) async fn live(
     Query(query): Query<LiveQuery>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let wanted = query.parse()?;
     let live = host.watchers.live.clone();
-    let last = headers.get("last-event-id");
-    let last = last.and_then(|id| number_of(&live, id.to_str().ok()?));
+    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let last = last.or(query.after.as_deref());
+    let reader = live.read(last.and_then(|id| number_of(&live, id)));
+    let wanted = query.parse()?;
     let boot = live.boot();
     let hello = json!({ "version": env!("CARGO_PKG_VERSION"), "boot": boot.to_string() });
-    let hello = SentEvent::default().event("hello").data(hello.to_string());
+    // With an id, so that a connection that is lost before the first event is gone on with as well.
+    let hello = SentEvent::default()
+        .id(format!("{boot}-{}", reader.last()))
+        .event("hello")
+        .data(hello.to_string());
     let vitals = host.vitals();
     let mut health = json!(vitals.health);
     health["at"] = json!(vitals.at);
@@ -68,14 +75,11 @@ pub(super) async fn live(
         .filter(|(name, _)| wanted.has_type(name))
         .map(|(name, data)| SentEvent::default().event(name).data(data.to_string()))
         .collect();
-    let events = stream::unfold(
-        (live.read(last), wanted),
-        move |(mut reader, wanted)| async move {
-            let batch = reader.next().await;
-            let events = sent(boot, batch, &wanted);
-            Some((stream::iter(events), (reader, wanted)))
-        },
-    );
+    let events = stream::unfold((reader, wanted), move |(mut reader, wanted)| async move {
+        let batch = reader.next().await;
+        let events = sent(boot, batch, &wanted);
+        Some((stream::iter(events), (reader, wanted)))
+    });
     let events = stream::iter([hello])
         .chain(stream::iter(now))
         .chain(events.flatten())

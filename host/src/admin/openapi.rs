@@ -75,7 +75,7 @@ const OPERATIONS: &[Operation] = &[
     ("post", "/tokens", "Make a token and show it, once", &[], json::<tokens::TokenRequest>(), &[201], json::<tokens::NewToken>()),
     ("get", "/host", "Versions, addresses, settings and limits of this host", &[], Nothing, &[200], json::<host::HostInfo>()),
     ("get", "/vitals", "What the host has and uses, and whether it is well", &[], Nothing, &[200], json::<vitals::Vitals>()),
-    ("get", "/live", "What happens, as it happens", &["types", "function"], Nothing, &[200], Events),
+    ("get", "/live", "What happens, as it happens", &["types", "function", "after"], Nothing, &[200], Events),
     ("get", "/log-filter", "What the host logs", &[], Nothing, &[200], json::<log_filter::LogFilterSetting>()),
     ("put", "/log-filter", "Change what the host logs, until it ends", &[], json::<log_filter::LogFilterSetting>(), &[200], json::<log_filter::LogFilterSetting>()),
     ("get", "/functions", "List functions", &[], Nothing, &[200], json::<functions::Functions>()),

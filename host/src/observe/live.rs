@@ -187,6 +187,11 @@ pub struct Batch {
 }
 
 impl Reader {
+    /// The number of the last event before what comes.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
     /// The next events: at least one, or word of those that were missed. Nothing is lost where it is broken off.
     pub async fn next(&mut self) -> Batch {
         let shared = self.live.0.clone();

@@ -21,6 +21,8 @@ export interface FeedOptions {
   /** Sees every kept event before it is parsed: must be quick. */
   onRaw?: (type: string, raw: string) => void;
   onFlush?: () => void;
+  /** The host goes on after the event of the id that it is given as `after`. */
+  resumes?: true;
   /** The host sends what it has kept at each connection, so what came before one is dropped. */
   replays?: true;
 }
@@ -37,6 +39,7 @@ export class Feed {
   private source: EventSource | null = null;
   private failures = 0;
   private wasOpen = false;
+  private last = "";
   private flushTimer = 0;
   private retryTimer = 0;
 
@@ -44,18 +47,31 @@ export class Feed {
 
   open(): void {
     this.close();
-    const source = new EventSource(`/api/v1${this.options.path}`);
+    const source = new EventSource(`/api/v1${this.path()}`);
     this.source = source;
     source.onopen = () => this.opened();
     source.onerror = () => this.failed(source);
     for (const type of this.options.kept) {
-      source.addEventListener(type, (event) => this.push(type, event.data as string));
+      source.addEventListener(type, (event) => {
+        this.last = event.lastEventId;
+        this.push(type, event.data as string);
+      });
     }
     for (const [type, handler] of Object.entries(this.options.handlers ?? {})) {
-      source.addEventListener(type, (event) => handler(event.data as string));
+      source.addEventListener(type, (event) => {
+        this.last = event.lastEventId;
+        handler(event.data as string);
+      });
     }
     source.addEventListener("missed", (event) => this.miss(event.data as string));
     addEventListener("online", this.retryNow);
+  }
+
+  /** The browser tells by itself where it was, but not for a new source. */
+  private path(): string {
+    const { path, resumes } = this.options;
+    if (!resumes || this.last === "") return path;
+    return `${path}${path.includes("?") ? "&" : "?"}after=${encodeURIComponent(this.last)}`;
   }
 
   close(): void {

@@ -31,6 +31,7 @@ export const failuresSeen = signal(0);
 const feed = new Feed({
   path: `/live?types=${[...KEPT, "vitals"].join(",")}`,
   kept: KEPT,
+  resumes: true,
   handlers: {
     hello: (raw) => noticeVersion(JSON.parse(raw) as Hello),
     vitals: (raw) => noticeVitals(JSON.parse(raw) as Vitals),

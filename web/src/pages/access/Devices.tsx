@@ -47,10 +47,10 @@ export function Devices({ host }: { host: HostInfo | null }) {
         title="Devices"
         actions={
           first.state === "data" && (
-            <>
+            <div class="device-controls">
               <FilterInput label="Filter devices" value={filter} onInput={setFilter} />
               {add}
-            </>
+            </div>
           )
         }
       >
