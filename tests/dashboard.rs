@@ -13,6 +13,7 @@ fn check_policy(reply: &Reply, path: &str) {
         "frame-ancestors 'none'",
         "base-uri 'none'",
         "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
     ] {
         assert!(policy.contains(directive), "{path}: {policy}");
     }

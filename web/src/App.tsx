@@ -1,6 +1,6 @@
 // Signed out, unreachable, or a page.
 import type { ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { session, sessionError, start } from "./api/session";
 import { path } from "./lib/location";
 import { SignIn } from "./pages/SignIn";
@@ -11,11 +11,15 @@ import { Shell } from "./parts/Shell";
 import { type PageProps, type Params, match } from "./routes";
 
 export function App() {
+  const signedIn = useRef(false);
   if (session.value === undefined) return <Unreachable />;
-  if (session.value === null) return <SignIn />;
+  if (session.value === null) {
+    signedIn.current = true;
+    return <SignIn />;
+  }
   return (
     <Shell>
-      <CurrentPage />
+      <CurrentPage signedIn={signedIn.current} />
     </Shell>
   );
 }
@@ -36,7 +40,8 @@ interface Shown {
   params: Params;
 }
 
-function CurrentPage() {
+/** `signedIn`: somebody has just done so here, and what had the focus is gone. */
+function CurrentPage({ signedIn }: { signedIn: boolean }) {
   const [shown, setShown] = useState<Shown | null>(null);
   const [failed, setFailed] = useState(false);
   const wanted = path.value;
@@ -55,20 +60,20 @@ function CurrentPage() {
       left = true;
     };
   }, [wanted]);
-  useFocusOnHeading(shown?.path ?? null);
+  useFocusOnHeading(shown?.path ?? null, signedIn);
   if (failed) return <LoadFailed />;
   // The page before stays until the next one is there.
   if (!shown) return <Loading what="the page" />;
   return <shown.Content key={shown.path} params={shown.params} />;
 }
 
-/** A screen reader has to notice that the page is another one; not at the first, where nothing was before. */
-function useFocusOnHeading(shown: string | null): void {
+/** A screen reader has to notice that the page is another one; not at the first, unless something was before. */
+function useFocusOnHeading(shown: string | null, wasOther: boolean): void {
   const [first, setFirst] = useState<string | null>(null);
   useEffect(() => {
     if (shown === null) return;
     if (first === null) setFirst(shown);
-    else {
+    if (first !== null || wasOther) {
       document.querySelector<HTMLElement>("main h1")?.focus({ preventScroll: true });
       scrollTo(0, 0);
     }

@@ -12,7 +12,7 @@ use super::auth::Role;
 use super::error::ApiError;
 use super::router::{Administers, ApiResult, Host};
 use crate::model::quantity::Span;
-use crate::observe::log_line::rfc3339;
+use crate::observe::log_line::{is_harmless, rfc3339};
 
 /// The longest that a token made here may last: ten years. What is to last longer is to be made anew some day.
 const TTL_MAX: Duration = Duration::from_secs(3650 * 24 * 3600);
@@ -48,7 +48,7 @@ pub(super) async fn create(
     Json(request): Json<TokenRequest>,
 ) -> ApiResult<(StatusCode, Json<NewToken>)> {
     let TokenRequest { subject, role, ttl } = request;
-    let is_name = !subject.trim().is_empty() && !subject.contains(char::is_control);
+    let is_name = !subject.trim().is_empty() && subject.chars().all(is_harmless);
     if !is_name || subject.len() > SUBJECT_BYTES_MAX {
         return Err(ApiError::BadRequest(format!(
             "subject: a name of 1 to {SUBJECT_BYTES_MAX} bytes, without control characters"

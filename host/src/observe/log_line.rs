@@ -157,10 +157,16 @@ pub fn rfc3339(time: SystemTime) -> String {
     format!("{timestamp:.3}")
 }
 
+/// Whether a character may stand in what is shown: it neither steers what it is shown on, nor changes the direction of
+/// what follows.
+pub fn is_harmless(c: char) -> bool {
+    !(c.is_control() || is_bidirectional(c))
+}
+
 /// The text with control characters written out, and those that change the direction of what follows: a guest's output
 /// must not steer the terminal that it is shown on, nor look like something else than it is.
 fn printable(text: &str) -> String {
-    let harmless = |c: char| !(c.is_control() || is_bidirectional(c)) || c == '\n' || c == '\t';
+    let harmless = |c: char| is_harmless(c) || c == '\n' || c == '\t';
     if text.chars().all(harmless) {
         return text.to_owned();
     }

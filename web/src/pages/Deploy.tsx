@@ -89,6 +89,10 @@ function Editor({ onFiles, over, onReset }: EditorProps) {
     if (deployment.peek().phase === "none") forget();
   }, [request.value?.key]);
   useFocusOnProblem(state.phase === "none" ? (state.error ?? null) : null);
+  // The control that a file was chosen with is gone, with the focus.
+  useEffect(() => {
+    if (document.activeElement === document.body) document.querySelector<HTMLElement>("[data-field=name]")?.focus();
+  }, []);
   // Said once for each answer of the host: while it is asked again, what was said stays.
   const said = useRef("");
   if (check.state !== "stale" || disabled) said.current = announcement(check, running, placed);

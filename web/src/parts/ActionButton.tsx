@@ -17,6 +17,7 @@ export interface ActionButtonProps {
 export function ActionButton({ run, failure, tone, small, disabled = false, title, children }: ActionButtonProps) {
   const [busy, setBusy] = useState(false);
   const start = async () => {
+    if (busy) return;
     setBusy(true);
     await run().catch((cause: unknown) => notifyError(failure, cause));
     setBusy(false);
@@ -25,7 +26,9 @@ export function ActionButton({ run, failure, tone, small, disabled = false, titl
     <button
       type="button"
       class={`button ${tone ?? ""} ${small ? "small" : ""}`}
-      disabled={disabled || busy}
+      disabled={disabled}
+      // Not `disabled`, which would take the focus away.
+      aria-disabled={busy}
       aria-busy={busy}
       title={title}
       onClick={() => void start()}

@@ -41,7 +41,7 @@ function Answer({ name, answer: { invocation, logs, http } }: { name: string; an
         )}
         {invocation && <a href={to`/functions/${name}/invocations/${invocation.id}`}>See the invocation</a>}
       </p>
-      {invocation?.reason && (
+      {invocation && invocation.outcome !== "ok" && invocation.reason && (
         <pre class="bad-text trial-reason" tabIndex={0} role="group" aria-label="Why">
           {invocation.reason}
         </pre>
