@@ -90,5 +90,26 @@ function parseMqtt(url: string): { host: string; port: string; tls: boolean } | 
 const reachable = (host: string): string =>
   host === "0.0.0.0" || host === "::" ? (globalThis.location?.hostname ?? "127.0.0.1") : host;
 
+/** What a function may make something of that expects JSON, and one that expects what a sensor says: JSON as well. */
+const BODY = '{"value":21.5}';
+export const EXAMPLE_PAYLOAD = "21.5";
+
+export interface ExampleRequest {
+  method: string;
+  path: string;
+  body?: string;
+}
+
+export function exampleRequest({
+  route,
+  methods,
+}: {
+  route: string;
+  methods?: readonly string[] | undefined;
+}): ExampleRequest {
+  const method = !methods?.length || methods.includes("GET") ? "GET" : (methods[0] ?? "GET");
+  return { method, path: exampleOf(route), ...(hasBody(method) ? { body: BODY } : {}) };
+}
+
 /** "http://127.0.0.1:3000" of "http://127.0.0.1:3000/devices/{id}"; null where it is no such address. */
 export const originOf = (url: string | undefined): string | null => /^https?:\/\/[^/]+/.exec(url ?? "")?.[0] ?? null;

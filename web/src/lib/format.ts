@@ -107,3 +107,9 @@ export const short = (id: string, length = 8): string => id.replace(/^sha256:/, 
 /** "1 key", "2 keys" */
 export const plural = (value: number, one: string, many = `${one}s`): string =>
   `${count(value)} ${value === 1 ? one : many}`;
+
+export const total = (values: readonly number[] | undefined): number =>
+  values?.reduce((sum, value) => sum + value, 0) ?? 0;
+
+/** "the head" → "The head" */
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

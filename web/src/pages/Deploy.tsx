@@ -126,7 +126,7 @@ function NameField({ check, placed, disabled }: { check: Check; placed: Placed |
   };
   const problem = nameProblem(name.value) ?? (placed?.field === "name" ? placed.text : null);
   return (
-    <div class="field">
+    <div class="card field">
       <Field
         label="Name"
         hint="Small letters, digits and “-”. It is part of addresses, and stays the same over all revisions."

@@ -33,7 +33,7 @@ export default function InvocationPage({ params }: PageProps) {
       title={`Invocation ${id.slice(-8)} of ${name}`}
       heading={
         <>
-          Invocation <span class="num quiet">{id}</span>
+          Invocation <span class="num quiet heading-id">{id}</span>
         </>
       }
       crumbs={[{ href: `${to`/functions/${name}`}?tab=invocations`, text: name }]}
@@ -161,7 +161,7 @@ function figures(detail: InvocationDetail, owner: FunctionDetail | null): Figure
 function Identity({ name, detail, active }: { name: string; detail: InvocationDetail; active: number | undefined }) {
   const { id, trigger, event, revision, started_at, trace_id } = detail;
   return (
-    <dl class="card facts">
+    <dl class="card facts wide">
       <div>
         <dt>Event</dt>
         <dd class="row">
@@ -192,14 +192,14 @@ function Identity({ name, detail, active }: { name: string; detail: InvocationDe
         <dt>Trace</dt>
         <dd class="row">
           <code class="wrap">{trace_id}</code>
-          <CopyButton text={trace_id} what="the trace id" />
+          <CopyButton text={trace_id} what="the trace id" compact />
         </dd>
       </div>
       <div>
         <dt>Id</dt>
         <dd class="row">
           <code class="wrap">{id}</code>
-          <CopyButton text={id} what="the id" />
+          <CopyButton text={id} what="the id" compact />
         </dd>
       </div>
     </dl>

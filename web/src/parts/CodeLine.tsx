@@ -6,9 +6,11 @@ export interface CopyButtonProps {
   text: string;
   /** For screen readers, after "Copy": "the token". */
   what: string;
+  /** Only its icon, for a place within a line. */
+  compact?: boolean;
 }
 
-export function CopyButton({ text, what }: CopyButtonProps) {
+export function CopyButton({ text, what, compact = false }: CopyButtonProps) {
   const [said, setSaid] = useState("");
   useEffect(() => {
     if (!said) return undefined;
@@ -27,12 +29,14 @@ export function CopyButton({ text, what }: CopyButtonProps) {
   return (
     <button
       type="button"
-      class="button small"
+      class={compact ? "button small quiet" : "button small"}
       onClick={() => void copy()}
       aria-label={said ? undefined : `Copy ${what}`}
     >
       <Icon name={said === "Copied" ? "check" : "copy"} size={14} />
-      <span aria-live="polite">{said || "Copy"}</span>
+      <span aria-live="polite" class={compact && !said ? "hidden" : ""}>
+        {said || "Copy"}
+      </span>
     </button>
   );
 }

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
 import { Icon } from "./Icon";
+import { Prose } from "./Prose";
 
 export interface FieldAria {
   id: string;
@@ -34,7 +35,7 @@ export function Field({ label, hint, error, children }: FieldProps) {
       )}
       {error && (
         <p class="field-error" id={`${id}-error`}>
-          <Icon name="cross" size={12} /> {error}
+          <Icon name="cross" size={12} /> <Prose text={error} />
         </p>
       )}
     </div>

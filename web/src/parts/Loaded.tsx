@@ -4,18 +4,27 @@ import { ApiError } from "../api/client";
 import type { Resource } from "../api/resource";
 import { clock } from "../lib/format";
 import { Icon } from "./Icon";
+import { Prose } from "./Prose";
+
+/** By what the host's own log has more about it. */
+export function RequestLine({ error: { code, request_id } }: { error: ApiError }) {
+  if (!request_id) return null;
+  return (
+    <p class="quiet small">
+      {code}, request <code>{request_id}</code>
+    </p>
+  );
+}
 
 export function ProblemNotice({ error, onRetry }: { error: ApiError; onRetry?: () => void }) {
   return (
     <div class="notice bad" role="alert">
       <Icon name="cross" />
       <div class="grow">
-        <p>{error.detail}</p>
-        {error.request_id && (
-          <p class="quiet small">
-            {error.code}, request <code>{error.request_id}</code>
-          </p>
-        )}
+        <p>
+          <Prose text={error.detail} />
+        </p>
+        <RequestLine error={error} />
       </div>
       {onRetry && (
         <button type="button" class="button small" onClick={onRetry}>
@@ -43,8 +52,8 @@ export function Loaded<T>({ resource, empty, what, children }: LoadedProps<T>) {
     <>
       {error && readAt !== null && (
         <p class="stale" role="status">
-          <Icon name="warning" size={14} /> {error.offline ? "The host does not answer." : error.detail} This is what it
-          said at {clock(readAt).slice(0, 8)}.{" "}
+          <Icon name="warning" size={14} /> <Prose text={error.offline ? "The host does not answer." : error.detail} />{" "}
+          This is what it said at {clock(readAt).slice(0, 8)}.{" "}
           <button type="button" class="link" onClick={reload}>
             Try again
           </button>

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { ApiError } from "../api/client";
 import { Icon } from "./Icon";
 import type { Tone } from "./StatusBadge";
+import { Prose } from "./Prose";
 
 interface Notice {
   id: number;
@@ -41,7 +42,7 @@ export function Notices() {
             <p>
               <strong>{text}</strong>
             </p>
-            {detail && <p>{detail}</p>}
+            {detail && <p>{tone === "bad" ? <Prose text={detail} /> : detail}</p>}
           </div>
           <button type="button" class="icon-button" aria-label="Close this notice" onClick={() => close(id)}>
             <Icon name="cross" size={14} />

@@ -1,5 +1,5 @@
 // An hour in sixty bars; failures stand at the foot of their bar.
-import { count, plural } from "../lib/format";
+import { count, plural, total } from "../lib/format";
 
 export interface SparklineProps {
   /** Oldest first. */
@@ -22,12 +22,12 @@ export function Sparkline({
   height = 24,
 }: SparklineProps) {
   const most = Math.max(1, ...values);
-  const total = values.reduce((sum, value) => sum + value, 0);
-  const failed = failures.reduce((sum, value) => sum + value, 0);
+  const all = total(values);
+  const failed = total(failures);
   const text =
-    total === 0
+    all === 0
       ? `No ${unit}s ${when}`
-      : `${plural(total, unit)} ${when}, ${count(failed)} failed, at most ${count(most)} a minute`;
+      : `${plural(all, unit)} ${when}, ${count(failed)} failed, at most ${count(most)} a minute`;
   const width = values.length * STEP;
   // Anything at all must be seen: a minute with one invocation beside one with a thousand is not empty.
   const tall = (value: number) => (value > 0 ? Math.max(1.5, (value / most) * (height - 1)) : 0);

@@ -10,11 +10,13 @@ export interface StatusBadgeProps {
   tone: Tone;
   children: ComponentChildren;
   title?: string;
+  /** How one of many invocations ended. */
+  outcome?: boolean;
 }
 
-export function StatusBadge({ tone, children, title }: StatusBadgeProps) {
+export function StatusBadge({ tone, children, title, outcome = false }: StatusBadgeProps) {
   return (
-    <span class={`badge ${tone}`} title={title}>
+    <span class={`badge ${tone} ${outcome ? "outcome" : ""}`} title={title}>
       <Icon name={icons[tone]} size={12} />
       {children}
     </span>
@@ -25,7 +27,7 @@ export function StatusBadge({ tone, children, title }: StatusBadgeProps) {
 export function OutcomeBadge({ outcome, blame }: { outcome: string; blame?: string | null | undefined }) {
   const tone = outcome === "ok" ? "ok" : blame === "client" ? "warn" : "bad";
   return (
-    <StatusBadge tone={tone} {...(blame ? { title: `Blame: ${blame}` } : {})}>
+    <StatusBadge tone={tone} outcome {...(blame ? { title: `Blame: ${blame}` } : {})}>
       {outcome.replaceAll("_", " ")}
     </StatusBadge>
   );

@@ -13,8 +13,11 @@ export interface Column<Row> {
   numeric?: boolean;
   /** The cell that names the row. */
   header?: boolean;
-  /** How much of the card's width it takes on a phone; a third where this is left out. */
-  phone?: "whole" | "double";
+  /**
+   * How much of the card's width it takes on a phone; a third where this is left out. `bare`: all of it, and it goes
+   * without its title.
+   */
+  phone?: "whole" | "bare" | "double" | "none";
   /** Shows the title only to screen readers, as for a column of buttons. */
   untitled?: boolean;
 }

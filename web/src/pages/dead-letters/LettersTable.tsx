@@ -2,6 +2,7 @@
 import type { DeadLetter } from "../../api/types";
 import { bytes, count } from "../../lib/format";
 import { to } from "../../lib/location";
+import { reasonParts } from "../../lib/outcome";
 import { visible } from "../../lib/payload";
 import { RelativeTime } from "../../parts/RelativeTime";
 import { type Column, Table } from "../../parts/Table";
@@ -22,17 +23,18 @@ const columnsOf = (onOpen: (letter: DeadLetter) => void): readonly Column<DeadLe
   {
     id: "reason",
     title: "Reason",
-    phone: "whole",
+    phone: "bare",
     sort: (row) => row.reason,
     cell: ({ reason }) => (
       <span class="letter-reason bad-text" title={reason}>
-        {visible(reason.split("\n", 1)[0] ?? "")}
+        {visible(reasonParts(reason).first)}
       </span>
     ),
   },
   {
     id: "function",
     title: "Function",
+    phone: "double",
     sort: (row) => row.function,
     cell: (row) => <a href={to`/functions/${row.function}`}>{row.function}</a>,
   },
@@ -40,6 +42,7 @@ const columnsOf = (onOpen: (letter: DeadLetter) => void): readonly Column<DeadLe
     id: "attempts",
     title: "Attempts",
     numeric: true,
+    phone: "none",
     sort: (row) => row.attempts,
     cell: (row) => count(row.attempts),
   },
@@ -47,6 +50,7 @@ const columnsOf = (onOpen: (letter: DeadLetter) => void): readonly Column<DeadLe
     id: "bytes",
     title: "Size",
     numeric: true,
+    phone: "none",
     sort: (row) => row.payload_bytes,
     cell: (row) => bytes(row.payload_bytes),
   },

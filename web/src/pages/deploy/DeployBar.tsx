@@ -1,6 +1,8 @@
 // The button, and how far it has come.
 import { bytes, percent } from "../../lib/format";
 import { Icon } from "../../parts/Icon";
+import { RequestLine } from "../../parts/Loaded";
+import { Prose } from "../../parts/Prose";
 import { type Deployment, cancel, deploy } from "./deployment";
 import type { Check } from "./dryRun";
 import { component, name, problems, request } from "./draft";
@@ -83,12 +85,12 @@ function LastTime({ state, placed, told }: LastTimeProps) {
         <p>
           <strong>Not deployed; what ran before still runs.</strong>
         </p>
-        {told?.detail !== error.detail && <p>{placed?.text ?? error.detail}</p>}
-        {error.request_id && !placed && (
-          <p class="quiet small">
-            {error.code}, request <code>{error.request_id}</code>
+        {told?.detail !== error.detail && (
+          <p>
+            <Prose text={placed?.text ?? error.detail} />
           </p>
         )}
+        {!placed && <RequestLine error={error} />}
       </div>
     </div>
   );

@@ -2,6 +2,7 @@
 import { bytes } from "../../lib/format";
 import { CodeLine } from "../../parts/CodeLine";
 import { Icon } from "../../parts/Icon";
+import { Prose } from "../../parts/Prose";
 import { component, fileProblems, manifest } from "./draft";
 import { FileInput } from "./FileInput";
 
@@ -46,7 +47,9 @@ export function FileProblems() {
       <Icon name="cross" />
       <div class="grow">
         {fileProblems.value.map((text) => (
-          <p key={text}>{text}</p>
+          <p key={text}>
+            <Prose text={text} />
+          </p>
         ))}
       </div>
     </div>

@@ -3,15 +3,18 @@ import type { ComponentChildren } from "preact";
 import type { DryRun } from "../../api/types";
 import { bytes, percent } from "../../lib/format";
 import { to } from "../../lib/location";
+import { exportsInWords, grantsInWords, importsInWords } from "../../lib/words";
 import { Icon } from "../../parts/Icon";
+import { WordList } from "../../parts/InWords";
+import { RequestLine } from "../../parts/Loaded";
+import { Prose } from "../../parts/Prose";
 import { TriggerChips } from "../../parts/TriggerChips";
 import type { Check } from "./dryRun";
 import { manifest } from "./draft";
 import type { Placed } from "./refusal";
 import { RevisionChanges } from "./RevisionChanges";
 import type { Running } from "./running";
-import { WordList } from "./WordList";
-import { exportsInWords, grantsInWords, importsInWords } from "./words";
+import { Warnings } from "./Warnings";
 
 export interface ForecastProps {
   check: Check & { again: () => void };
@@ -35,7 +38,7 @@ export function Forecast({ check, placed, running }: ForecastProps) {
       <Headline {...{ check, placed, running }} />
       {result && state !== "refused" && (
         <div class={state === "passed" ? "stack" : "stack dimmed"}>
-          <Warnings result={result} />
+          <Warnings texts={warningsOf(result)} />
           {running && result.would_change && (
             <RevisionChanges running={running.detail} result={result} carried={manifest.value} />
           )}
@@ -58,7 +61,9 @@ function Headline({ check, placed, running }: ForecastProps) {
               {placed ? "It cannot be deployed like this." : error.offline ? "Not checked." : "It cannot be deployed."}
             </strong>
           </p>
-          <p>{placed?.text ?? error.detail}</p>
+          <p>
+            <Prose text={placed?.text ?? error.detail} />
+          </p>
           <Remedy {...{ error, placed }} />
         </div>
         {(error.offline || error.status >= 500) && (
@@ -90,12 +95,7 @@ function Remedy({ error, placed }: { error: NonNullable<Check["error"]>; placed:
   }
   if (error.code === "secret_missing")
     return <a href="#/access?tab=secrets">Set the secret; what is entered here stays</a>;
-  if (!error.request_id) return null;
-  return (
-    <p class="quiet small">
-      {error.code}, request <code>{error.request_id}</code>
-    </p>
-  );
+  return <RequestLine error={error} />;
 }
 
 function focusField({ field, index }: Placed): void {
@@ -132,23 +132,10 @@ function Outcome({ result, running, name, dimmed }: OutcomeProps) {
   );
 }
 
-function Warnings({ result: { warnings, clashes } }: { result: DryRun }) {
-  const all = [
-    ...warnings,
-    ...clashes.map((one) => `${one}, of the same app, has one of its routes now and would have to give it up.`),
-  ];
-  if (all.length === 0) return null;
-  return (
-    <div class="notice warn">
-      <Icon name="warning" />
-      <ul class="grow">
-        {all.map((text) => (
-          <li key={text}>{text}</li>
-        ))}
-      </ul>
-    </div>
-  );
-}
+const warningsOf = ({ warnings, clashes }: DryRun): string[] => [
+  ...warnings,
+  ...clashes.map((one) => `\`${one}\`, of the same app, has one of its routes now and would have to give it up.`),
+];
 
 function Facts({ result }: { result: DryRun }) {
   const { exports, imports, triggers, grants, manifest: merged } = result;

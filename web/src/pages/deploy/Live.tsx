@@ -7,6 +7,7 @@ import { Section } from "../../parts/Page";
 import { TriggerChips } from "../../parts/TriggerChips";
 import { trialsOf } from "./trials";
 import { TryIt } from "./TryIt";
+import { Warnings } from "./Warnings";
 
 export interface LiveProps {
   deployed: Deployed;
@@ -29,16 +30,7 @@ export function Live({ deployed, host, onAnother }: LiveProps) {
             {created ? `is live as revision ${revision}` : `runs on as revision ${revision}: nothing changed`}
           </h2>
           <TriggerChips triggers={triggers} urls={urls} />
-          {warnings.length > 0 && (
-            <div class="notice warn">
-              <Icon name="warning" />
-              <ul class="grow">
-                {warnings.map((text) => (
-                  <li key={text}>{text}</li>
-                ))}
-              </ul>
-            </div>
-          )}
+          <Warnings texts={warnings} />
           <div class="actions">
             <a class="button" href={to`/functions/${name}`}>
               To its page

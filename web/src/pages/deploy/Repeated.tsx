@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useId, useRef } from "preact/hooks";
 import { Icon } from "../../parts/Icon";
+import { Prose } from "../../parts/Prose";
 import { problems, setField, form } from "./draft";
 import type { ListField } from "./form";
 import type { Placed } from "./refusal";
@@ -71,7 +72,7 @@ export function Repeated({ field, label, placeholder, hint, placed, disabled }: 
             </div>
             {error && (
               <p class="field-error wrap" id={`${id}-error-${index}`}>
-                <Icon name="cross" size={12} /> {error}
+                <Icon name="cross" size={12} /> <Prose text={error} />
               </p>
             )}
           </div>

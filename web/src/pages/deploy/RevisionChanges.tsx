@@ -4,8 +4,8 @@ import type { DryRun, FunctionDetail } from "../../api/types";
 import { setManifestText } from "./draft";
 import type { ManifestFile } from "./files";
 import { manifestText } from "./toml";
-import { WordList } from "./WordList";
-import { difference } from "./words";
+import { WordList } from "../../parts/InWords";
+import { difference } from "./difference";
 
 export interface RevisionChangesProps {
   running: FunctionDetail;

@@ -2,12 +2,11 @@
 import { useState } from "preact/hooks";
 import { path, post } from "../../api/client";
 import type { Trial as TrialAnswer } from "../../api/types";
-import { duration } from "../../lib/format";
-import { to } from "../../lib/location";
 import { ActionButton } from "../../parts/ActionButton";
 import { CodeLine } from "../../parts/CodeLine";
-import { PayloadView } from "../../parts/PayloadView";
-import { OutcomeBadge } from "../../parts/StatusBadge";
+import { LogList } from "../function/LogRow";
+import { Outcome, Response, offset } from "../function/TrialResult";
+import "../function/function.css";
 import type { Trial } from "./trials";
 
 export function TryIt({ name, trial }: { name: string; trial: Trial }) {
@@ -29,38 +28,13 @@ export function TryIt({ name, trial }: { name: string; trial: Trial }) {
 
 function Answer({ name, answer: { invocation, logs, http } }: { name: string; answer: TrialAnswer }) {
   return (
-    <div class="trial-answer stack">
-      <p class="row">
-        {http && <strong class="num">{http.status}</strong>}
-        {invocation && <OutcomeBadge outcome={invocation.outcome} blame={invocation.blame} />}
-        {invocation && invocation.duration_ms !== undefined && (
-          <span class="num">
-            {duration(invocation.duration_ms)}
-            <span class="quiet">, {duration(invocation.cpu_ms)} of it computing</span>
-          </span>
-        )}
-        {invocation && <a href={to`/functions/${name}/invocations/${invocation.id}`}>See the invocation</a>}
-      </p>
-      {invocation && invocation.outcome !== "ok" && invocation.reason && (
-        <pre class="bad-text trial-reason" tabIndex={0} role="group" aria-label="Why">
-          {invocation.reason}
-        </pre>
-      )}
-      {http?.body_error && <p class="bad-text wrap">Its body broke off: {http.body_error}</p>}
-      {http && !http.body_error && <PayloadView text={http.body} base64={http.body_base64} label="Answer" />}
+    <div class="answer stack">
+      {invocation && <Outcome name={name} invocation={invocation} />}
+      {http && <Response http={http} />}
       {logs.length > 0 && (
         <div>
           <h4>What it logged</h4>
-          <div class="trial-log" tabIndex={0} role="group" aria-label="What it logged">
-            <ol>
-              {logs.map(({ level, message }, index) => (
-                <li key={index} class="wrap">
-                  <span class={level === "error" || level === "critical" ? "bad-text" : "quiet"}>{level}</span>{" "}
-                  {message}
-                </li>
-              ))}
-            </ol>
-          </div>
+          <LogList lines={logs} at={({ time }) => offset(time, invocation?.started_at)} />
         </div>
       )}
     </div>

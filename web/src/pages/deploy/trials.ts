@@ -1,6 +1,6 @@
 // What a function that has just been deployed can be tried with: one trial for each of its triggers.
 import type { FunctionSummary, HostInfo } from "../../api/types";
-import { curlLine, exampleOf, exampleTopic, hasBody, mosquittoLine } from "../../lib/examples";
+import { EXAMPLE_PAYLOAD, curlLine, exampleRequest, exampleTopic, mosquittoLine, originOf } from "../../lib/examples";
 
 export interface Trial {
   key: string;
@@ -11,13 +11,11 @@ export interface Trial {
   event: object;
 }
 
-const BODY = '{"value":21.5}';
-/** A number is JSON too, and the most likely that a device sends. */
-const PAYLOAD = "21.5";
+type HttpTrigger = FunctionSummary["triggers"]["http"][number];
 const TRIALS_MAX = 4;
 
 export function trialsOf({ triggers, urls }: FunctionSummary, host: HostInfo | null): Trial[] {
-  const http = triggers.http.map(({ route, methods }, index) => httpTrial(route, methods ?? [], urls[index], host));
+  const http = triggers.http.map((trigger, index) => httpTrial(trigger, urls[index], host));
   const mqtt = triggers.mqtt.map(({ topic, qos }) => mqttTrial(topic, qos, host));
   const schedule = triggers.schedule.slice(0, 1).map(({ cron }) => ({
     key: "schedule",
@@ -28,18 +26,14 @@ export function trialsOf({ triggers, urls }: FunctionSummary, host: HostInfo | n
   return [...http, ...mqtt, ...schedule].slice(0, TRIALS_MAX);
 }
 
-function httpTrial(route: string, methods: readonly string[], url: string | undefined, host: HostInfo | null): Trial {
-  const method = methods.includes("GET") ? "GET" : (methods[0] ?? "GET");
-  const path = exampleOf(route);
-  const origin = /^https?:\/\/[^/]+/.exec(url ?? host?.http_url ?? "")?.[0];
-  const body = hasBody(method) ? BODY : undefined;
+function httpTrial(trigger: HttpTrigger, url: string | undefined, host: HostInfo | null): Trial {
+  const { path, ...request } = exampleRequest(trigger);
+  const origin = originOf(url) ?? originOf(host?.http_url);
   return {
-    key: `http ${method} ${route}`,
-    title: `${method} ${path}`,
-    command: origin ? curlLine({ method, url: origin + path, ...(body ? { body } : {}) }) : null,
-    event: {
-      http: { method, path, headers: body ? [["content-type", "application/json"]] : [], ...(body ? { body } : {}) },
-    },
+    key: `http ${request.method} ${trigger.route}`,
+    title: `${request.method} ${path}`,
+    command: origin && curlLine({ ...request, url: origin + path }),
+    event: { http: { ...request, path, headers: request.body ? [["content-type", "application/json"]] : [] } },
   };
 }
 
@@ -48,7 +42,7 @@ function mqttTrial(filter: string, qos: number, host: HostInfo | null): Trial {
   return {
     key: `mqtt ${filter}`,
     title: `A message on ${topic}`,
-    command: mosquittoLine(host?.mqtt_urls ?? [], { topic, payload: PAYLOAD, qos }),
-    event: { mqtt: { topic, payload: PAYLOAD, qos, retain: false } },
+    command: mosquittoLine(host?.mqtt_urls ?? [], { topic, payload: EXAMPLE_PAYLOAD, qos }),
+    event: { mqtt: { topic, payload: EXAMPLE_PAYLOAD, qos, retain: false } },
   };
 }

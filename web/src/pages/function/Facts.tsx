@@ -2,11 +2,12 @@
 import type { FunctionDetail } from "../../api/types";
 import { dateTime } from "../../lib/format";
 import { grantsInWords, limitsInWords } from "../../lib/words";
+import { WordList } from "../../parts/InWords";
 import { Section } from "../../parts/Page";
 import { RelativeTime } from "../../parts/RelativeTime";
 
 export function Facts({ detail: { triggers, manifest, limits } }: { detail: FunctionDetail }) {
-  const grants = grantsInWords(manifest?.grants);
+  const grants = grantsInWords(manifest?.grants, manifest);
   return (
     <>
       {triggers.schedule.length > 0 && (
@@ -14,34 +15,28 @@ export function Facts({ detail: { triggers, manifest, limits } }: { detail: Func
           <Schedules schedules={triggers.schedule} />
         </Section>
       )}
-      <div class="two-columns">
-        <Section title="What it may use">
-          {grants.length > 0 ? (
-            <ul class="sentences">
-              {grants.map((grant) => (
-                <li key={grant}>{grant}</li>
-              ))}
-            </ul>
-          ) : (
-            <p class="quiet">Nothing beyond its own computing. Grants in its manifest would give it more.</p>
-          )}
-        </Section>
-        {limits && (
-          <Section title="Limits">
-            <dl class="limits">
-              {limitsInWords(limits).map(({ key, value, meaning }) => (
-                <div key={key}>
-                  <dt>
-                    <code>{key}</code>
-                  </dt>
-                  <dd class="num limit-value">{value}</dd>
-                  <dd class="quiet">{meaning}</dd>
-                </div>
-              ))}
-            </dl>
-          </Section>
+      <Section title="What it may use">
+        {grants.length > 0 ? (
+          <WordList words={grants} sentences />
+        ) : (
+          <p class="quiet">Nothing beyond its own computing. Grants in its manifest would give it more.</p>
         )}
-      </div>
+      </Section>
+      {limits && (
+        <Section title="Limits">
+          <dl class="limits">
+            {limitsInWords(limits).map(({ key, value, meaning }) => (
+              <div key={key}>
+                <dt>
+                  <code>{key}</code>
+                </dt>
+                <dd class="num limit-value">{value}</dd>
+                <dd class="quiet">{meaning}</dd>
+              </div>
+            ))}
+          </dl>
+        </Section>
+      )}
     </>
   );
 }

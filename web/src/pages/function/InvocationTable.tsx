@@ -53,7 +53,6 @@ const columns = (name: string): Column<Invocation>[] => [
   {
     id: "outcome",
     title: "Outcome",
-    phone: "double",
     sort: (row) => row.outcome,
     cell: (row) => (
       <>

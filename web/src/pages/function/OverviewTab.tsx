@@ -2,7 +2,7 @@
 import { path } from "../../api/client";
 import { usePoll } from "../../api/resource";
 import type { ActivityHistory, FunctionDetail } from "../../api/types";
-import { count, duration } from "../../lib/format";
+import { count, duration, total } from "../../lib/format";
 import { to } from "../../lib/location";
 import { Chart } from "../../parts/Chart";
 import { EmptyState } from "../../parts/EmptyState";
@@ -16,7 +16,6 @@ import { useExamples } from "./examples";
 import { minutesOf } from "./heat";
 
 const REFRESH_MS = 10_000;
-const total = (values: readonly number[] | undefined): number => values?.reduce((sum, value) => sum + value, 0) ?? 0;
 
 export function OverviewTab({ detail }: { detail: FunctionDetail }) {
   const history = usePoll<ActivityHistory>(path`/functions/${detail.name}/activity`, REFRESH_MS);

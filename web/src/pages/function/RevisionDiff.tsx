@@ -1,5 +1,7 @@
 // What would be different, in words first and as it is written second.
+import { plain } from "../../lib/words";
 import { Icon, type IconName } from "../../parts/Icon";
+import { InWords } from "../../parts/InWords";
 import type { Change, ChangeGroup } from "./diff";
 import "./diff.css";
 
@@ -19,7 +21,7 @@ export function RevisionDiff({ groups }: { groups: readonly ChangeGroup[] }) {
         <div key={title}>
           <dt>{title}</dt>
           {changes.map((change) => (
-            <dd key={`${change.kind} ${change.text}`} class={change.kind}>
+            <dd key={`${change.kind} ${plain(change.words)}`} class={change.kind}>
               <ChangeRow change={change} />
             </dd>
           ))}
@@ -29,7 +31,7 @@ export function RevisionDiff({ groups }: { groups: readonly ChangeGroup[] }) {
   );
 }
 
-function ChangeRow({ change: { kind, text, before, after } }: { change: Change }) {
+function ChangeRow({ change: { kind, words, before, after } }: { change: Change }) {
   const { word, icon } = kinds[kind];
   return (
     <>
@@ -37,7 +39,9 @@ function ChangeRow({ change: { kind, text, before, after } }: { change: Change }
         <span class="diff-kind">
           <Icon name={icon} size={12} /> {word}
         </span>
-        <span class="wrap">{text}</span>
+        <span class="wrap">
+          <InWords words={words} sentence />
+        </span>
       </p>
       {(before !== undefined || after !== undefined) && (
         <p class="diff-code">

@@ -46,7 +46,7 @@ export function offset(time: string, start: string | undefined): string {
   return Number.isNaN(passed) ? "" : `+${duration(Math.max(0, passed))}`;
 }
 
-function Outcome({ name, invocation }: { name: string; invocation: Known }) {
+export function Outcome({ name, invocation }: { name: string; invocation: Known }) {
   const { id, outcome, blame, reason, duration_ms, cpu_ms, memory_peak_bytes } = invocation;
   return (
     <>
@@ -71,7 +71,7 @@ function Outcome({ name, invocation }: { name: string; invocation: Known }) {
   );
 }
 
-function Response({ http }: { http: NonNullable<Trial["http"]> }) {
+export function Response({ http }: { http: NonNullable<Trial["http"]> }) {
   const { status, headers, body, body_base64, body_error } = http;
   const tone = status < 300 ? "ok" : status < 400 ? "info" : status < 500 ? "warn" : "bad";
   return (
@@ -94,9 +94,9 @@ function Response({ http }: { http: NonNullable<Trial["http"]> }) {
         </dl>
       )}
       {body_error ? (
-        <p class="bad-text">The body broke off: {body_error}</p>
+        <p class="bad-text">Its body broke off: {body_error}</p>
       ) : (
-        <PayloadView text={body} base64={body_base64} label="Body" />
+        <PayloadView text={body} base64={body_base64} label="Answer" />
       )}
     </div>
   );

@@ -1,12 +1,11 @@
 // What one revision has that another has not, by what it means: triggers, grants, limits, configuration.
 import type { Manifest, Revision } from "../../api/types";
 import { bytes, short } from "../../lib/format";
-import { type AnyTrigger, grantsInWords, outboundAuth, triggerInWords } from "../../lib/words";
+import { type AnyTrigger, type Words, grantsInWords, triggerInWords } from "../../lib/words";
 
 export interface Change {
   kind: "added" | "removed" | "changed";
-  /** In words: "Publishes to alerts/#". */
-  text: string;
+  words: Words;
   /** As it is written, where it stood and where it stands now. */
   before?: string;
   after?: string;
@@ -18,7 +17,7 @@ export interface ChangeGroup {
 }
 
 type Compared = Pick<Revision, "digest" | "component_bytes" | "abi" | "manifest">;
-type Entry = { key: string; text: string; code: string };
+type Entry = { key: string; words: Words; code: string };
 
 /** From `before` to `after`; groups without a change are left out. */
 export function compare(before: Compared, after: Compared): ChangeGroup[] {
@@ -41,14 +40,15 @@ function changes(before: readonly Entry[], after: readonly Entry[], absent?: str
   const found: Change[] = [];
   for (const entry of after) {
     const was = old.get(entry.key);
-    if (!was) found.push({ kind: "added", text: entry.text, after: entry.code, ...(absent ? { before: absent } : {}) });
+    if (!was)
+      found.push({ kind: "added", words: entry.words, after: entry.code, ...(absent ? { before: absent } : {}) });
     else if (was.code !== entry.code) {
-      found.push({ kind: "changed", text: entry.text, before: was.code, after: entry.code });
+      found.push({ kind: "changed", words: entry.words, before: was.code, after: entry.code });
     }
   }
   for (const entry of before) {
     if (now.has(entry.key)) continue;
-    found.push({ kind: "removed", text: entry.text, before: entry.code, ...(absent ? { after: absent } : {}) });
+    found.push({ kind: "removed", words: entry.words, before: entry.code, ...(absent ? { after: absent } : {}) });
   }
   return found;
 }
@@ -56,18 +56,23 @@ function changes(before: readonly Entry[], after: readonly Entry[], absent?: str
 function componentChanges(before: Compared, after: Compared): Change[] {
   if (before.digest === after.digest) return [];
   const found: Change[] = [
-    { kind: "changed", text: "Another component", before: short(before.digest, 12), after: short(after.digest, 12) },
+    {
+      kind: "changed",
+      words: { does: "another component" },
+      before: short(before.digest, 12),
+      after: short(after.digest, 12),
+    },
   ];
   if (before.component_bytes !== after.component_bytes) {
     found.push({
       kind: "changed",
-      text: "Its size",
+      words: { does: "its size" },
       before: bytes(before.component_bytes),
       after: bytes(after.component_bytes),
     });
   }
   if (before.abi !== after.abi) {
-    found.push({ kind: "changed", text: "How it is called (ABI)", before: before.abi, after: after.abi });
+    found.push({ kind: "changed", words: { does: "how it is called (ABI)" }, before: before.abi, after: after.abi });
   }
   return found;
 }
@@ -76,7 +81,7 @@ function componentChanges(before: Compared, after: Compared): Change[] {
 function triggers(manifest: Manifest): Entry[] {
   const entry = (key: string, trigger: object): Entry => ({
     key,
-    text: triggerInWords(trigger as AnyTrigger),
+    words: triggerInWords(trigger as AnyTrigger),
     code: written(without(trigger, ["next_runs"])),
   });
   return [
@@ -90,26 +95,32 @@ function triggers(manifest: Manifest): Entry[] {
 
 const LISTS = ["buckets", "databases", "publish", "outbound", "secrets"] as const;
 
+const one = (grants: Parameters<typeof grantsInWords>[0]): Words => grantsInWords(grants)[0] ?? { does: "" };
+
 function grants({ grants: given }: Manifest): Entry[] {
   if (!given) return [];
   const plain = LISTS.flatMap((name) =>
     (given[name] ?? []).map((grant) => ({
       // Whether it may be written to is what changes about a bucket, not which one it is.
       key: `${name} ${name === "buckets" || name === "databases" ? grant.replace(/:ro$/, "") : grant}`,
-      text: grantsInWords({ [name]: [grant] })[0] ?? grant,
+      words: one({ [name]: [grant] }),
       code: `${name} = "${grant}"`,
     })),
   );
-  const headers = outboundAuth(given).map((auth) => ({
+  const headers = (given["outbound-auth"] ?? []).map((auth) => ({
     key: `header ${auth.destination} ${auth.header.toLowerCase()}`,
-    text: grantsInWords({ outbound_auth: [auth] } as object)[0] ?? auth.header,
+    words: one({ "outbound-auth": [auth] }),
     code: written(auth),
   }));
   return [...plain, ...headers];
 }
 
 function values(table: Readonly<Record<string, unknown>> | null | undefined): Entry[] {
-  return Object.entries(table ?? {}).map(([key, value]) => ({ key, text: key, code: valueInWords(value) }));
+  return Object.entries(table ?? {}).map(([key, value]) => ({
+    key,
+    words: { does: "", what: key },
+    code: valueInWords(value),
+  }));
 }
 
 const KNOWN = ["name", "http", "mqtt", "schedule", "grants", "limits", "config", "environment"];

@@ -1,7 +1,7 @@
 // The exact lines that start this function from outside.
 import { useResource } from "../../api/resource";
 import type { FunctionSummary, HostInfo } from "../../api/types";
-import { curlLine, exampleOf, exampleTopic, hasBody, mosquittoLine, originOf } from "../../lib/examples";
+import { EXAMPLE_PAYLOAD, curlLine, exampleRequest, exampleTopic, mosquittoLine, originOf } from "../../lib/examples";
 import type { CodeLineProps } from "../../parts/CodeLine";
 
 /** Where the function's listeners are; empty where the host does not say. */
@@ -22,15 +22,11 @@ export function useExamples(detail: Pick<FunctionSummary, "urls" | "triggers">):
   const [trigger] = detail.triggers.mqtt;
   const lines: CodeLineProps[] = [];
   if (route && http) {
-    const method = route.methods?.[0] ?? "GET";
-    const url = http + exampleOf(route.route);
-    lines.push({
-      label: "A request:",
-      command: curlLine({ method, url, ...(hasBody(method) ? { body: "hello" } : {}) }),
-    });
+    const { path, ...request } = exampleRequest(route);
+    lines.push({ label: "A request:", command: curlLine({ ...request, url: http + path }) });
   }
   const message =
-    trigger && mosquittoLine(mqtt, { topic: exampleTopic(trigger.topic), payload: "21.5", qos: trigger.qos });
+    trigger && mosquittoLine(mqtt, { topic: exampleTopic(trigger.topic), payload: EXAMPLE_PAYLOAD, qos: trigger.qos });
   if (message) lines.push({ label: "A message:", command: message });
   return lines;
 }

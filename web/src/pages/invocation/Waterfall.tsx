@@ -4,7 +4,8 @@ import { duration, plural } from "../../lib/format";
 import { Icon } from "../../parts/Icon";
 import { type Bar, type Layout, layout, ownTime } from "./waterfall";
 
-const percent = (share: number): string => `${(share * 100).toFixed(3)}%`;
+/** A little is left free at the right edge. */
+const percent = (share: number): string => `${(share * 98).toFixed(3)}%`;
 
 export function Waterfall({ detail }: { detail: InvocationDetail }) {
   const shown = layout(detail);

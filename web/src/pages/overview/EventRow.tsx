@@ -7,6 +7,7 @@ import { to } from "../../lib/location";
 import { reasonParts } from "../../lib/outcome";
 import { Icon, type IconName } from "../../parts/Icon";
 import { OutcomeBadge, StatusBadge, type Tone } from "../../parts/StatusBadge";
+import { Prose } from "../../parts/Prose";
 
 export type Shown = Exclude<LiveItem, { type: "gap" }>;
 
@@ -71,7 +72,9 @@ function Line({ at, icon, kind, subject, text, badge, took = "" }: LineProps) {
         <Icon name={icon} size={14} />
         <span class="hidden">{kind}</span>
       </span>
-      <span class="feed-subject wrap">{subject}</span>
+      <span class="feed-subject" title={typeof subject === "string" ? subject : undefined}>
+        {subject}
+      </span>
       <span class="feed-text wrap">{text}</span>
       <span class="feed-badge">{badge}</span>
       <span class="feed-took num quiet">{took}</span>
@@ -93,7 +96,11 @@ function InvocationRow({ event }: { event: InvocationEvent }) {
           <a class="feed-event" href={href}>
             {event.event || event.trigger}
           </a>
-          {failed && event.reason && <span class="feed-reason">{reasonParts(event.reason).first}</span>}
+          {failed && event.reason && (
+            <span class="feed-reason">
+              <Prose text={reasonParts(event.reason).first} />
+            </span>
+          )}
         </>
       }
       badge={<OutcomeBadge outcome={event.outcome} blame={event.blame} />}
@@ -123,14 +130,20 @@ function BrokerRow({ event }: { event: BrokerEvent }) {
   ) : (
     (event.client_id ?? "broker")
   );
-  const text = [event.topic, event.detail].filter(Boolean).join(" · ");
+  const text = (
+    <>
+      {event.topic}
+      {event.topic && event.detail && " · "}
+      <Prose text={event.detail} />
+    </>
+  );
   return (
     <Line
       at={event.at}
       icon="mqtt"
       kind="Broker"
       subject={subject}
-      text={event.action === "dead_letter" ? <a href="#/dead-letters">{text || "dead letter"}</a> : text}
+      text={event.action === "dead_letter" ? <a href="#/dead-letters">{text}</a> : text}
       badge={<StatusBadge tone={tone}>{word}</StatusBadge>}
     />
   );
@@ -144,7 +157,7 @@ function HealthRow({ event }: { event: HealthEvent }) {
       icon="overview"
       kind="Health"
       subject="host"
-      text={ok ? "All problems are gone." : event.problems.map(({ detail }) => detail).join(" ")}
+      text={<Prose text={ok ? "All problems are gone." : event.problems.map(({ detail }) => detail).join(" ")} />}
       badge={<StatusBadge tone={ok ? "ok" : "warn"}>{ok ? "healthy" : "degraded"}</StatusBadge>}
     />
   );

@@ -1,7 +1,7 @@
 // All functions, failing ones first.
 import { useMemo } from "preact/hooks";
 import type { FunctionSummary } from "../../api/types";
-import { count, duration } from "../../lib/format";
+import { count, duration, total } from "../../lib/format";
 import { to } from "../../lib/location";
 import { Icon } from "../../parts/Icon";
 import { RelativeTime } from "../../parts/RelativeTime";
@@ -9,8 +9,6 @@ import { Sparkline } from "../../parts/Sparkline";
 import { type Column, Table } from "../../parts/Table";
 import { TriggerChips } from "../../parts/TriggerChips";
 import { failingFirst, failuresOf } from "./failures";
-
-const total = (values: readonly number[] | undefined): number => values?.reduce((sum, value) => sum + value, 0) ?? 0;
 
 const always: readonly Column<FunctionSummary>[] = [
   {
@@ -23,13 +21,14 @@ const always: readonly Column<FunctionSummary>[] = [
   {
     id: "triggers",
     title: "Triggers",
-    phone: "whole",
+    phone: "bare",
     cell: (row) => <TriggerChips triggers={row.triggers} urls={row.urls} />,
   },
   {
     id: "revision",
     title: "Revision",
     numeric: true,
+    phone: "none",
     sort: (row) => row.revision,
     cell: (row) => <span title={row.digest}>{row.revision}</span>,
   },

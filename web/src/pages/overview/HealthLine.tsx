@@ -4,6 +4,7 @@ import type { FunctionSummary } from "../../api/types";
 import { count, plural, span } from "../../lib/format";
 import { Icon } from "../../parts/Icon";
 import { failuresOf } from "./failures";
+import { Prose } from "../../parts/Prose";
 
 export function HealthLine({ functions }: { functions: readonly FunctionSummary[] | null }) {
   const state = health.value;
@@ -18,7 +19,7 @@ export function HealthLine({ functions }: { functions: readonly FunctionSummary[
           <ul>
             {state.problems.map(({ code, detail }) => (
               <li key={code}>
-                {detail} <code class="quiet">{code}</code>
+                <Prose text={detail} /> <code class="quiet">{code}</code>
               </li>
             ))}
           </ul>

@@ -8,7 +8,7 @@ import { RelativeTime } from "../../parts/RelativeTime";
 export function HostFacts({ host }: { host: HostInfo }) {
   return (
     <Section title="This host">
-      <dl class="host-facts">
+      <dl class="facts wide">
         <Fact term="Version">Tidegate {host.version}</Fact>
         <Fact term="Started">
           {dateTime(host.started_at)}, <RelativeTime at={host.started_at} />
@@ -48,7 +48,7 @@ function Fact({ term, children }: { term: string; children: ComponentChildren })
   return (
     <div>
       <dt>{term}</dt>
-      <dd class="wrap">{children}</dd>
+      <dd>{children}</dd>
     </div>
   );
 }

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import type { Limit, Setting } from "../../api/types";
 import { Section } from "../../parts/Page";
+import { Prose } from "../../parts/Prose";
 import { type Column, Table } from "../../parts/Table";
 import { FilterInput } from "../../parts/Toolbar";
 import { limitText, sentence } from "./limits";
@@ -11,7 +12,7 @@ const settingColumns: readonly Column<Setting>[] = [
   {
     id: "value",
     title: "Value",
-    phone: "whole",
+    phone: "bare",
     cell: ({ value }) => (value ? <code class="wrap">{value}</code> : <span class="quiet">not set</span>),
   },
 ];
@@ -45,13 +46,8 @@ const environmentOf = (flag: string): string =>
 const limitColumns: readonly Column<Limit>[] = [
   { id: "name", title: "Limit", header: true, sort: (row) => row.name, cell: (row) => row.name },
   { id: "value", title: "Value", cell: (row) => <span class="num nowrap">{limitText(row)}</span> },
-  { id: "meaning", title: "Meaning", phone: "double", cell: (row) => <Meaning text={sentence(row.meaning)} /> },
+  { id: "meaning", title: "Meaning", phone: "double", cell: (row) => <Prose text={sentence(row.meaning)} /> },
 ];
-
-/** What stands between backticks is code. */
-function Meaning({ text }: { text: string }) {
-  return <>{text.split("`").map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part))}</>;
-}
 
 export function LimitsTable({ limits }: { limits: readonly Limit[] }) {
   const [filter, setFilter] = useState("");

@@ -1,6 +1,6 @@
 // A limit as one reads it.
 import type { Limit } from "../../api/types";
-import { bytes, count, span } from "../../lib/format";
+import { bytes, capital, count, span } from "../../lib/format";
 
 export function limitText({ value, unit }: Pick<Limit, "value" | "unit">): string {
   switch (unit) {
@@ -15,6 +15,6 @@ export function limitText({ value, unit }: Pick<Limit, "value" | "unit">): strin
 
 /** "the head of one HTTP request" → "The head of one HTTP request." */
 export function sentence(text: string): string {
-  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  const begun = capital(text);
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }
