@@ -2,7 +2,9 @@
 
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use tidegate_tests::{MqttClient, QoS, Reply, Role, SOON, TestHost, artifacts, eventually};
+use tidegate_tests::{
+    AdminClient, MqttClient, QoS, Reply, Role, SOON, TestHost, artifacts, eventually,
+};
 use tokio::time::timeout;
 
 /// A reader of the feed.
@@ -259,6 +261,35 @@ async fn a_reader_that_does_not_read_misses_events_and_holds_up_nobody() {
     })
     .await;
     assert!(counted > 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_the_token_that_it_was_asked_for_with() {
+    let host = TestHost::start().await;
+    host.admin()
+        .deployed("logs", artifacts::guest("http_logs"), "")
+        .await;
+    let viewer = AdminClient::new(&host.admin, Some(&host.token_for(Role::Viewer, "3s")));
+    let mut streams = Vec::new();
+    for path in [
+        "/api/v1/live",
+        "/api/v1/functions/logs/logs?follow=true",
+        "/api/v1/broker/messages?follow=true",
+    ] {
+        let response = viewer.request(Method::GET, path).send().await;
+        let response = response.expect("a head");
+        assert_eq!(response.status(), 200, "{path}");
+        streams.push(response);
+    }
+    for stream in streams {
+        let rest = timeout(SOON, stream.bytes()).await;
+        rest.expect("it ends soon").expect("a clean end");
+    }
+    let ended = eventually("the token has expired", SOON, async || {
+        let reply = viewer.get("/api/v1/vitals").await;
+        (reply.status == 401).then_some(reply)
+    });
+    ended.await.expect_problem(401, "token_invalid");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -147,6 +147,22 @@ async fn check_with_promtool(text: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_proxy_passes_on_is_not_from_this_machine() {
+    let host = TestHost::start().await;
+    let stranger = host.stranger();
+    stranger.get("/metrics").await.expect(200);
+    for (name, value) in [
+        ("x-forwarded-for", "203.0.113.7"),
+        ("forwarded", "for=203.0.113.7"),
+        ("via", "1.1 proxy"),
+    ] {
+        let request = stranger.request(reqwest::Method::GET, "/metrics");
+        let reply = Reply::of(request.header(name, value)).await;
+        reply.expect_problem(401, "token_missing");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_left_of_a_function_that_was_deleted() {
     let host = TestHost::start().await;
     let admin = host.admin();

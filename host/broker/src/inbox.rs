@@ -386,6 +386,12 @@ impl Inbox {
         }
     }
 
+    /// How many messages wait or are being handled, and its counts: at once, however many there are.
+    pub fn counts(&self) -> (usize, InboxFigures) {
+        let state = self.state();
+        (state.count, state.figures)
+    }
+
     /// What it holds.
     pub fn snapshot(&self) -> InboxSnapshot {
         let state = self.state();

@@ -16,7 +16,9 @@ use tidegate_broker::topic::TopicFilter;
 use tidegate_broker::upstream::UpstreamState;
 use tidegate_broker::{Broker, BrokerFigures, ClientSnapshot, TopicSnapshot};
 
+use super::caller::Caller;
 use super::error::ApiError;
+use super::logs::until;
 use super::message::{Message, MessageRequest};
 use super::router::{AdminState, ApiResult, Deploys, Host, KEEP_ALIVE, Viewer};
 
@@ -119,7 +121,7 @@ pub(super) struct MessagesQuery {
 
 /// `GET /broker/messages`: what is retained and, on request, what is published from now on, as server-sent events.
 pub(super) async fn messages(
-    _: Viewer,
+    Caller(claims): Caller,
     State(host): Host,
     Query(query): Query<MessagesQuery>,
 ) -> ApiResult<Response> {
@@ -142,10 +144,7 @@ pub(super) async fn messages(
         let events = missed.into_iter().chain([message]);
         Some((stream::iter(events.map(Ok::<_, Infallible>)), tap))
     });
-    let draining = host.draining.clone();
-    let events = events
-        .flatten()
-        .take_until(async move { draining.cancelled().await });
+    let events = until(host.draining.clone(), claims.expires(), events.flatten());
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
     Ok(Sse::new(events).keep_alive(keep_alive).into_response())
 }

@@ -21,10 +21,11 @@ use tidegate_broker::Broker;
 use tidegate_broker::events::{BrokerEvent, EventKind};
 use tokio_util::sync::CancellationToken;
 
+use super::caller::Caller;
 use super::error::ApiError;
 use super::invocations::Invocation;
 use super::logs::until;
-use super::router::{ApiResult, Host, KEEP_ALIVE, Viewer, name};
+use super::router::{ApiResult, Host, KEEP_ALIVE, name};
 use crate::model::name::Name;
 use crate::observe::live::{Batch, Event, Live};
 use crate::observe::log_line::rfc3339;
@@ -49,16 +50,17 @@ struct Wanted {
 
 /// `GET /live`
 pub(super) async fn live(
-    _: Viewer,
+    Caller(claims): Caller,
     State(host): Host,
     Query(query): Query<LiveQuery>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
+    let after = query.after.clone();
+    let wanted = query.parse()?;
     let live = host.watchers.live.clone();
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let last = last.or(query.after.as_deref());
+    let last = last.or(after.as_deref());
     let reader = live.read(last.and_then(|id| number_of(&live, id)));
-    let wanted = query.parse()?;
     let boot = live.boot();
     let hello = json!({ "version": env!("CARGO_PKG_VERSION"), "boot": boot.to_string() });
     // With an id, so that a connection that is lost before the first event is gone on with as well.
@@ -84,7 +86,7 @@ pub(super) async fn live(
         .chain(stream::iter(now))
         .chain(events.flatten())
         .map(Ok::<_, Infallible>);
-    let events = until(host.draining.clone(), events);
+    let events = until(host.draining.clone(), claims.expires(), events);
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
     Ok(Sse::new(events).keep_alive(keep_alive).into_response())
 }
@@ -118,7 +120,7 @@ impl Wanted {
     }
 }
 
-/// A batch as it is sent. What is not wanted still moves the reader on: the last event of a batch gives its id.
+/// A batch as it is sent, without what is not wanted.
 fn sent(boot: u64, batch: Batch, wanted: &Wanted) -> Vec<SentEvent> {
     let missed = (batch.missed > 0).then(|| {
         let data = json!({ "events": batch.missed });

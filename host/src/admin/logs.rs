@@ -1,7 +1,9 @@
 //! Logs of a function: what is kept and, on request, what comes, as server-sent events.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -15,8 +17,9 @@ use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use tokio_util::sync::CancellationToken;
 
+use super::caller::Caller;
 use super::functions::find;
-use super::router::{ApiResult, Host, KEEP_ALIVE, Viewer, name};
+use super::router::{ApiResult, Host, KEEP_ALIVE, name};
 use crate::observe::log_line::LogLine;
 
 #[derive(Deserialize)]
@@ -36,7 +39,7 @@ pub(super) struct LogList {
 
 /// `GET /functions/{name}/logs`
 pub(super) async fn logs(
-    _: Viewer,
+    Caller(claims): Caller,
     State(host): Host,
     Path(function): Path<String>,
     Query(query): Query<LogsQuery>,
@@ -60,7 +63,7 @@ pub(super) async fn logs(
         })
     });
     let events = stream::iter(kept).chain(live).map(Ok::<_, Infallible>);
-    let events = until(host.draining.clone(), events);
+    let events = until(host.draining.clone(), claims.expires(), events);
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
     Ok(Sse::new(events).keep_alive(keep_alive).into_response())
 }
@@ -88,10 +91,31 @@ fn missed_event(lines: u64) -> Event {
     Event::default().event("missed").data(data.to_string())
 }
 
-/// The stream, ended when the host drains: a reader would otherwise hold it up for the whole grace period.
+/// The stream, ended when the host drains, which a reader would otherwise hold up for the whole grace period, and when
+/// the token that it was asked for with does.
 pub(super) fn until<T>(
     draining: CancellationToken,
+    expires: Option<SystemTime>,
     events: impl Stream<Item = T>,
 ) -> impl Stream<Item = T> {
-    events.take_until(async move { draining.cancelled().await })
+    let left = expires.map(|expires| {
+        expires
+            .duration_since(SystemTime::now())
+            .unwrap_or_default()
+    });
+    events.take_until(async move {
+        let expired = async {
+            match left {
+                Some(left) => tokio::time::sleep(left.min(TTL_FAR)).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            () = draining.cancelled() => {}
+            () = expired => {}
+        }
+    })
 }
+
+/// As far ahead as a timer goes without doubt.
+const TTL_FAR: Duration = Duration::from_secs(365 * 24 * 3600);

@@ -141,11 +141,10 @@ impl Moment {
             "Size of the database, its log included.",
             host.database_bytes() as f64,
         );
-        self.gauge(
-            "tidegate_disk_free_bytes",
-            "Bytes free where the data directory is.",
-            host.disk_free_bytes() as f64,
-        );
+        if let Some(free) = host.disk_free_bytes() {
+            let help = "Bytes free where the data directory is.";
+            self.gauge("tidegate_disk_free_bytes", help, free as f64);
+        }
     }
 
     fn of_live(&mut self, host: &AdminState) {

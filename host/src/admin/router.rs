@@ -294,12 +294,19 @@ fn is_local(parts: &Parts) -> bool {
     let client = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let from_here =
         client.is_some_and(|ConnectInfo(client)| client.ip().to_canonical().is_loopback());
-    let host = origin::host(parts);
-    let named_so = host.is_none_or(|host| {
-        let name = host.host().trim_matches(['[', ']']);
-        name == "localhost" || name.parse::<IpAddr>().is_ok()
-    });
-    from_here && named_so
+    let named_so = match origin::host(parts) {
+        Some(host) => {
+            let name = host.host().trim_matches(['[', ']']);
+            name == "localhost" || name.parse::<IpAddr>().is_ok()
+        }
+        None => !parts.headers.contains_key(header::HOST),
+    };
+    // What a proxy on this machine passes on comes from somewhere else.
+    let passed_on = ["forwarded", "x-forwarded-for", "via"];
+    let is_passed_on = passed_on
+        .iter()
+        .any(|name| parts.headers.contains_key(*name));
+    from_here && named_so && !is_passed_on
 }
 
 /// A name in a path.

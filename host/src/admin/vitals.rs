@@ -131,6 +131,8 @@ impl AdminState {
             queued += waiting;
         }
         let pools = self.invoker.pools();
+        let mut of_each = pools.iter();
+        let is_pool_full = of_each.any(|pool| pool.slots_in_use >= pool.slots);
         let pool = PoolVitals {
             used: pools.iter().map(|pool| pool.slots_in_use).sum(),
             capacity: pools.iter().map(|pool| pool.slots).sum(),
@@ -151,7 +153,7 @@ impl AdminState {
         let storage = StorageVitals {
             written_bytes: process.written_bytes.unwrap_or(0),
             database_bytes: self.database_bytes(),
-            disk_free_bytes: self.disk_free_bytes(),
+            disk_free_bytes: self.disk_free_bytes().unwrap_or(u64::MAX),
         };
         let broker = self.broker_vitals();
         Vitals {
@@ -161,7 +163,7 @@ impl AdminState {
             cpu_seconds: process.cpu.as_secs_f64(),
             in_flight,
             queued,
-            health: self.health(pool, guest_memory, storage, broker),
+            health: self.health(is_pool_full, guest_memory, storage, broker),
             pool,
             guest_memory,
             storage,
@@ -173,15 +175,18 @@ impl AdminState {
         let broker = self.broker.as_ref()?;
         let figures = broker.figures();
         let inboxes = broker.inboxes();
-        let inboxes: Vec<_> = inboxes.iter().map(|inbox| inbox.snapshot()).collect();
+        let inboxes: Vec<_> = inboxes.iter().map(|inbox| inbox.counts()).collect();
         Some(BrokerVitals {
             clients: figures.clients_connected,
             sessions: figures.sessions,
             messages_received: figures.messages_received,
             retained: figures.retained,
             queued_bytes: figures.queued_bytes,
-            inbox_messages: inboxes.iter().map(|inbox| inbox.depth).sum(),
-            dead_letters: inboxes.iter().map(|inbox| inbox.figures.dead_letters).sum(),
+            inbox_messages: inboxes.iter().map(|(depth, _)| depth).sum(),
+            dead_letters: inboxes
+                .iter()
+                .map(|(_, figures)| figures.dead_letters)
+                .sum(),
             external_connected: broker.upstream_state().map(|state| state.is_connected),
         })
     }
@@ -193,14 +198,15 @@ impl AdminState {
         bytes(&file) + bytes(&log)
     }
 
-    pub(super) fn disk_free_bytes(&self) -> u64 {
-        let stat = rustix::fs::statvfs(&self.facts.data_dir);
-        stat.map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
+    /// Nothing where the kernel does not say.
+    pub(super) fn disk_free_bytes(&self) -> Option<u64> {
+        let stat = rustix::fs::statvfs(&self.facts.data_dir).ok()?;
+        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
     fn health(
         &self,
-        pool: PoolVitals,
+        is_pool_full: bool,
         guest_memory: GuestMemory,
         storage: StorageVitals,
         broker: Option<BrokerVitals>,
@@ -232,13 +238,11 @@ impl AdminState {
                 format!("{} MiB are left where the data directory is: make room.", free >> 20),
             ),
             (
-                pool.used >= pool.capacity,
+                is_pool_full,
                 "pool_exhausted",
-                format!(
-                    "All {} places for instances are taken, so events wait: look for functions that take long, or let \
-                     the host run more (serve --instances).",
-                    pool.capacity
-                ),
+                "All places for instances of one kind are taken, so events wait: look for functions that take long, or \
+                 let the host run more (serve --instances)."
+                    .to_owned(),
             ),
             (
                 guest_memory.bytes.saturating_mul(20) >= guest_memory.bytes_max.saturating_mul(19),
@@ -281,24 +285,35 @@ pub(super) async fn watch(host: Arc<AdminState>, stop: CancellationToken) {
         }
         let vitals = host.vitals();
         let live = &host.watchers.live;
-        if last.as_ref() != Some(&vitals.health) {
-            let is_first = last.is_none();
-            tell_of(&vitals.health, is_first);
+        let codes = vitals.health.codes();
+        if last.as_ref() != Some(&codes) {
+            tell_of(&vitals.health, last.as_deref());
             let mut data = json!(vitals.health);
             data["at"] = vitals.at.as_str().into();
             live.tell(|| Event::Other("health", None, data.to_string().into()));
-            last = Some(vitals.health.clone());
+            last = Some(codes);
         }
         live.tell(|| Event::Other("vitals", None, json!(vitals).to_string().into()));
     }
 }
 
-/// A host that starts well says nothing of it.
-fn tell_of(health: &Health, is_first: bool) {
-    for problem in &health.problems {
+impl Health {
+    /// What is wrong, without the figures that change from one moment to the next.
+    fn codes(&self) -> Vec<&'static str> {
+        self.problems.iter().map(|problem| problem.code).collect()
+    }
+}
+
+/// Says what has become wrong; a host that starts well says nothing of it.
+fn tell_of(health: &Health, before: Option<&[&str]>) {
+    let is_new = |problem: &&HealthProblem| {
+        let known = before.unwrap_or_default();
+        !known.contains(&problem.code)
+    };
+    for problem in health.problems.iter().filter(is_new) {
         tracing::warn!(problem = problem.code, "{}", problem.detail);
     }
-    if health.problems.is_empty() && !is_first {
+    if health.problems.is_empty() && before.is_some() {
         tracing::info!("the host is well again");
     }
 }

@@ -34,7 +34,13 @@ pub struct ConfigContext {
 impl ConfigContext {
     /// What the function reads under this key. A secret wins over the `[config]` table.
     pub fn look_up(&self, key: &str) -> Option<String> {
-        let _call = self.calls.begin(Call::ConfigGet, || key);
+        let call = self.calls.begin(Call::ConfigGet, || key);
+        let found = self.find(key);
+        call.succeeded();
+        found
+    }
+
+    fn find(&self, key: &str) -> Option<String> {
         let reveal = |name: &Name| Some(self.secrets.get(name)?.reveal().to_owned());
         let granted = self.grants.secrets.iter().find(|name| name.as_str() == key);
         granted

@@ -54,19 +54,23 @@ impl MqttContext {
     /// Publishes a message, if it is granted and within its bounds.
     pub(super) async fn publish_checked(
         &self,
-        mut message: types::Message,
+        message: types::Message,
     ) -> Result<(), types::Error> {
-        let topic = message.topic.clone();
-        let mut call = self.calls.begin(Call::MqttPublish, || topic);
-        pass_on(&call, &mut message.user_properties);
-        let published = self.publish_granted(message).await;
-        if let Err(error) = &published {
-            call.failed(format_args!("{error:?}"));
+        let topic = message.topic.as_str();
+        let call = self.calls.begin(Call::MqttPublish, || topic);
+        let published = self.publish_granted(message, &call).await;
+        match &published {
+            Ok(()) => call.succeeded(),
+            Err(error) => call.failed(format_args!("{error:?}")),
         }
         published
     }
 
-    async fn publish_granted(&self, message: types::Message) -> Result<(), types::Error> {
+    async fn publish_granted(
+        &self,
+        message: types::Message,
+        call: &OpenCall,
+    ) -> Result<(), types::Error> {
         let topic: TopicName = message
             .topic
             .parse()
@@ -92,7 +96,7 @@ impl MqttContext {
             .as_ref()
             .ok_or_else(|| unavailable("MQTT is switched off".to_owned()))?;
         let expires = message.expiry_seconds.map(Message::expires_after);
-        let properties = Properties {
+        let mut properties = Properties {
             is_text: false,
             content_type: message.content_type,
             response_topic: message.response_topic,
@@ -101,6 +105,7 @@ impl MqttContext {
         };
         let invalid = |error| types::Error::InvalidTopic(format!("{error}"));
         properties.check().map_err(invalid)?;
+        pass_on(call, &mut properties);
         let message = Message {
             retain: message.retain,
             // Counted, so that a message that goes round is stopped where it would start a function once more.
@@ -119,20 +124,30 @@ impl MqttContext {
 }
 
 /// Makes the call the parent of what the message starts, where its trace is passed on and the function has not put the
-/// message into another one.
-fn pass_on(call: &OpenCall, properties: &mut Vec<(String, String)>) {
+/// message into another one. What a packet has no room for is left out.
+fn pass_on(call: &OpenCall, properties: &mut Properties) {
     let trace = call.context();
     let is_of_another = |(name, value): &(String, String)| {
         let parsed = || RemoteContext::parse(value, None);
         name == TRACEPARENT && parsed().is_none_or(|own| own.trace != trace.trace)
     };
-    if !trace.is_passed_on || properties.iter().any(is_of_another) {
+    if !trace.is_passed_on || properties.user_properties.iter().any(is_of_another) {
         return;
     }
-    properties.retain(|(name, _)| name != TRACEPARENT && name != TRACESTATE);
-    properties.push((TRACEPARENT.to_owned(), trace.traceparent(call.span())));
-    if let Some(state) = trace.tracestate() {
-        properties.push((TRACESTATE.to_owned(), state.to_owned()));
+    let is_ours = |name: &str| name == TRACEPARENT || name == TRACESTATE;
+    properties
+        .user_properties
+        .retain(|(name, _)| !is_ours(name));
+    let parent = Some((TRACEPARENT, trace.traceparent(call.span())));
+    let state = trace
+        .tracestate()
+        .map(|state| (TRACESTATE, state.to_owned()));
+    for (name, value) in parent.into_iter().chain(state) {
+        properties.user_properties.push((name.to_owned(), value));
+        if properties.check().is_err() {
+            properties.user_properties.pop();
+            return;
+        }
     }
 }
 
@@ -141,5 +156,35 @@ fn qos_from(qos: types::Qos) -> QoS {
         types::Qos::AtMostOnce => QoS::AtMostOnce,
         types::Qos::AtLeastOnce => QoS::AtLeastOnce,
         types::Qos::ExactlyOnce => QoS::ExactlyOnce,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::id::InvocationId;
+    use crate::observe::metrics::Metrics;
+    use crate::observe::trace_context::TraceContext;
+
+    #[test]
+    fn a_context_that_a_packet_has_no_room_for_is_left_out() {
+        let name = "f".parse().expect("a name");
+        let metrics = Arc::new(Metrics::new().of_function(&name));
+        let trace = TraceContext::new(InvocationId::new(), None, |_, _| Some(true));
+        let calls = Calls::new(trace, metrics);
+        let call = calls.begin(Call::MqttPublish, || "a");
+        let mut properties = Properties::default();
+        pass_on(&call, &mut properties);
+        assert_eq!(properties.user_properties[0].0, TRACEPARENT);
+        let own = ("a".to_owned(), "b".to_owned());
+        let mut full = Properties::default();
+        while full.check().is_ok() {
+            full.user_properties.push(own.clone());
+        }
+        full.user_properties.pop();
+        let before = full.clone();
+        pass_on(&call, &mut full);
+        assert_eq!(full, before);
+        call.succeeded();
     }
 }

@@ -233,7 +233,7 @@ fn give_up(
     function
         .journal
         .log(&of, Level::Error, Source::Host, "", &text);
-    tracing::warn!(function = %function.name, topic = topic.as_str(), message = id, why, "a message is given up");
+    tracing::warn!(function = %function.name, topic = topic.as_str(), delivery = id, why, "a message is given up");
     function.journal.live().tell(|| {
         let action = if arrival.is_volatile() {
             "message_dropped"

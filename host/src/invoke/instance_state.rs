@@ -152,7 +152,7 @@ impl InstanceState {
         }
     }
 
-    /// Its instance is being made for as long as this is there.
+    /// Its instance is being made until this is told how that ended.
     pub(super) fn instantiating(&self) -> OpenCall {
         self.calls.begin(Call::Instantiate, || "")
     }

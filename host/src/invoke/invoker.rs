@@ -35,7 +35,7 @@ use crate::model::cpu_time::{CpuLimitReached, CpuTime};
 use crate::model::digest::Digest;
 use crate::model::id::InvocationId;
 use crate::model::outcome::{Blame, Outcome, Reason};
-use crate::observe::calls::Calls;
+use crate::observe::calls::{Calls, cut};
 use crate::observe::log_line::{Attribution, Level};
 use crate::observe::output::Output;
 use crate::observe::record::Record;
@@ -258,8 +258,7 @@ impl Recorder {
         mut beginning: Beginning,
         done: oneshot::Sender<Arc<Record>>,
     ) -> Recorder {
-        let event = &mut beginning.event;
-        event.truncate(event.floor_char_boundary(EVENT_BYTES_MAX));
+        beginning.event = cut(&beginning.event, EVENT_BYTES_MAX);
         let journal = &function.journal;
         let is_exported = |trace, parent: Option<&RemoteContext>| {
             let exporter = journal.exporter();

@@ -61,20 +61,16 @@ impl Event for (Message, Delivery) {
         let (message, delivery) = self;
         match entry {
             MqttEntry::Tidegate(pre) => {
-                let instance = {
-                    let _timed = store.data().instantiating();
-                    pre.instantiate_async(&mut *store).await?
-                };
+                let instantiating = store.data().instantiating();
+                let instance = instantiating.end(pre.instantiate_async(&mut *store).await)?;
                 instance
                     .tidegate_mqtt_handler()
                     .call_handle(store, &message_to(message), &delivery_to(delivery))
                     .await
             }
             MqttEntry::Spin(pre) => {
-                let instance = {
-                    let _timed = store.data().instantiating();
-                    pre.instantiate_async(&mut *store).await?
-                };
+                let instantiating = store.data().instantiating();
+                let instance = instantiating.end(pre.instantiate_async(&mut *store).await)?;
                 let topic = message.topic.to_string();
                 let handled = instance
                     .call_handle_message(store, &message.payload, &spin::Metadata { topic })

@@ -46,20 +46,16 @@ impl Event for Tick {
     async fn call(&self, entry: &ScheduleEntry, store: &mut Store<InstanceState>) -> Handled {
         match entry {
             ScheduleEntry::Tidegate(pre) => {
-                let instance = {
-                    let _timed = store.data().instantiating();
-                    pre.instantiate_async(&mut *store).await?
-                };
+                let instantiating = store.data().instantiating();
+                let instance = instantiating.end(pre.instantiate_async(&mut *store).await)?;
                 instance
                     .tidegate_schedule_handler()
                     .call_handle(store, &tick_to(self))
                     .await
             }
             ScheduleEntry::Spin(pre) => {
-                let instance = {
-                    let _timed = store.data().instantiating();
-                    pre.instantiate_async(&mut *store).await?
-                };
+                let instantiating = store.data().instantiating();
+                let instance = instantiating.end(pre.instantiate_async(&mut *store).await)?;
                 let timestamp = seconds(self);
                 let handled = instance
                     .call_handle_cron_event(store, spin::Metadata { timestamp })

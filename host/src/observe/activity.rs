@@ -37,7 +37,11 @@ impl Activity {
     /// Counts an invocation that ended now.
     pub(super) fn add(&mut self, now: SystemTime, took: Duration, has_failed: bool) {
         let number = minute_of(now);
-        // A clock that was set back counts into the last minute there is.
+        // A clock that was far ahead is not believed any more.
+        if self.0.back().is_some_and(|last| last.number > number + 1) {
+            self.0.retain(|minute| minute.number <= number);
+        }
+        // One that was set back a little counts into the last minute there is.
         if self.0.back().is_none_or(|last| last.number < number) {
             self.0.push_back(Minute {
                 number,
@@ -156,8 +160,17 @@ mod tests {
     fn a_clock_that_is_set_back_loses_nothing() {
         let mut activity = Activity::default();
         activity.add(START + 100 * MINUTE, Duration::ZERO, false);
-        activity.add(START + 90 * MINUTE, Duration::ZERO, false);
+        activity.add(START + 99 * MINUTE, Duration::ZERO, false);
         assert_eq!(activity.0.back().map(|minute| minute.invocations), Some(2));
+    }
+
+    #[test]
+    fn minutes_of_a_clock_that_was_far_ahead_are_forgotten() {
+        let mut activity = Activity::default();
+        activity.add(START + 100_000 * MINUTE, Duration::ZERO, false);
+        activity.add(START + 100 * MINUTE, Duration::ZERO, true);
+        let numbers: Vec<u64> = activity.0.iter().map(|minute| minute.number).collect();
+        assert_eq!(numbers, [100]);
     }
 
     #[test]

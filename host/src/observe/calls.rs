@@ -149,8 +149,8 @@ impl Calls {
         self.0.began
     }
 
-    /// Begins a call, which ends when what it returns is dropped.
-    pub fn begin<D: Into<String>>(&self, call: Call, detail: impl FnOnce() -> D) -> OpenCall {
+    /// Begins a call. It is broken off when what this returns is dropped without having been told how it ended.
+    pub fn begin<D: AsRef<str>>(&self, call: Call, detail: impl FnOnce() -> D) -> OpenCall {
         let number = self
             .0
             .begun
@@ -161,23 +161,21 @@ impl Calls {
             calls: self.clone(),
             call,
             number,
-            detail: is_recorded.then(|| detail().into()),
+            detail: is_recorded.then(|| cut(detail().as_ref(), CALL_DETAIL_BYTES_MAX)),
             began: Instant::now(),
-            error: None,
+            end: End::BrokenOff,
         }
     }
 
     /// Counts a call for as long as this future takes, and whether it failed.
-    pub async fn observe<T, E: Display, D: Into<String>>(
+    pub async fn observe<T, E: Display, D: AsRef<str>>(
         &self,
         call: Call,
         detail: impl FnOnce() -> D,
         doing: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        let mut open = self.begin(call, detail);
-        let done = doing.await;
-        open.ended(&done);
-        done
+        let open = self.begin(call, detail);
+        open.end(doing.await)
     }
 
     /// The instance has this much linear memory.
@@ -214,26 +212,41 @@ pub struct OpenCall {
     /// Nothing where the list is full.
     detail: Option<String>,
     began: Instant,
-    error: Option<String>,
+    end: End,
+}
+
+/// How a call ended.
+enum End {
+    Well,
+    Failed(String),
+    /// Nobody said: its invocation was over before it was.
+    BrokenOff,
 }
 
 impl OpenCall {
-    /// Says how it ended.
-    pub fn ended<T, E: Display>(&mut self, done: &Result<T, E>) {
-        if let Err(error) = done {
-            self.failed(error);
+    /// Ends it as this says.
+    pub fn end<T, E: Display>(self, done: Result<T, E>) -> Result<T, E> {
+        match &done {
+            Ok(_) => self.succeeded(),
+            Err(error) => self.failed(error),
         }
+        done
     }
 
-    /// Says why it failed.
-    pub fn failed(&mut self, error: impl Display) {
-        self.error = Some(cut(error.to_string()));
+    /// Ends it well.
+    pub fn succeeded(mut self) {
+        self.end = End::Well;
+    }
+
+    /// Ends it with why it failed.
+    pub fn failed(mut self, error: impl Display) {
+        self.end = End::Failed(cut(&error.to_string(), CALL_DETAIL_BYTES_MAX));
     }
 
     /// Adds to what it is about.
     pub fn add(&mut self, text: impl Display) {
         if let Some(detail) = &mut self.detail {
-            *detail = format!("{detail}{text}");
+            *detail = cut(&format!("{detail}{text}"), CALL_DETAIL_BYTES_MAX);
         }
     }
 
@@ -255,9 +268,8 @@ impl Drop for OpenCall {
         if self.call == Call::Instantiate {
             shared.instantiate.get_or_init(|| duration);
         } else {
-            shared
-                .metrics
-                .called(self.call, duration, self.error.is_some());
+            let has_failed = !matches!(self.end, End::Well);
+            shared.metrics.called(self.call, duration, has_failed);
         }
         let Some(detail) = self.detail.take() else {
             return;
@@ -265,19 +277,23 @@ impl Drop for OpenCall {
         let span = Span {
             call: self.call,
             number: self.number,
-            detail: cut(detail),
+            detail,
             start: self.began.saturating_duration_since(shared.began),
             duration,
-            error: self.error.take(),
+            error: match std::mem::replace(&mut self.end, End::BrokenOff) {
+                End::Well => None,
+                End::Failed(error) => Some(error),
+                End::BrokenOff => Some("it was broken off".to_owned()),
+            },
         };
         let mut ended = shared.ended.lock().expect("no holder of this lock panics");
         ended.push(span);
     }
 }
 
-fn cut(mut text: String) -> String {
-    text.truncate(text.floor_char_boundary(CALL_DETAIL_BYTES_MAX));
-    text
+/// The beginning of a text, in memory of its own: the whole of it may be a guest's, and large.
+pub fn cut(text: &str, bytes_max: usize) -> String {
+    text[..text.floor_char_boundary(bytes_max)].to_owned()
 }
 
 #[cfg(test)]
@@ -298,7 +314,8 @@ mod tests {
         let second = async { Err::<(), _>("no") };
         let second = calls.observe(Call::MqttPublish, || "a/b", second);
         assert_eq!(second.await, Err("no"));
-        drop(first);
+        first.succeeded();
+        drop(calls.begin(Call::NameLookup, || "host"));
         let (spans, dropped) = calls.take();
         let seen: Vec<_> = spans
             .iter()
@@ -308,7 +325,8 @@ mod tests {
             seen,
             [
                 (Call::KeyValueGet, "default/a", None),
-                (Call::MqttPublish, "a/b", Some("no"))
+                (Call::MqttPublish, "a/b", Some("no")),
+                (Call::NameLookup, "host", Some("it was broken off"))
             ]
         );
         assert_eq!(dropped, 0);
@@ -325,6 +343,10 @@ mod tests {
         }
         let (spans, dropped) = calls.take();
         assert_eq!((spans.len(), dropped), (CALLS_RECORDED_MAX, 7));
-        assert_eq!(spans[0].detail.len(), CALL_DETAIL_BYTES_MAX);
+        let detail = &spans[0].detail;
+        assert_eq!(
+            (detail.len(), detail.capacity()),
+            (CALL_DETAIL_BYTES_MAX, CALL_DETAIL_BYTES_MAX)
+        );
     }
 }

@@ -177,6 +177,15 @@ impl Kept {
         }
         self.activity.add(now, took, has_failed);
         self.recent.push(record);
+        self.trim(bytes_max);
+    }
+
+    /// Leaves what there is room for: so many bytes of lines, of invocations and of failures.
+    fn trim(&mut self, bytes_max: usize) {
+        while self.lines.len() > LOG_LINES_KEPT || self.line_bytes > bytes_max {
+            let oldest = self.lines.pop_front().expect("what is counted is there");
+            self.line_bytes -= oldest.bytes();
+        }
         while self.recent.are_beyond(INVOCATIONS_KEPT, bytes_max) {
             if let Some(oldest) = self.recent.pop()
                 && oldest.has_failed()
@@ -192,10 +201,7 @@ impl Kept {
     fn add_line(&mut self, line: Arc<LogLine>, bytes_max: usize) {
         self.line_bytes += line.bytes();
         self.lines.push_back(line.clone());
-        while self.lines.len() > LOG_LINES_KEPT || self.line_bytes > bytes_max {
-            let oldest = self.lines.pop_front().expect("what is counted is there");
-            self.line_bytes -= oldest.bytes();
-        }
+        self.trim(bytes_max);
         // An error says that nobody follows any more.
         if self
             .live
@@ -263,9 +269,10 @@ impl Journals {
     /// Forgets the journal of a function that is gone.
     pub fn forget(&self, function: &Name) {
         let mut journals = self.lock();
-        journals.remove(function);
+        if let Some(gone) = journals.remove(function) {
+            gone.metrics.forget();
+        }
         self.divide(&journals);
-        self.watchers.metrics.forget(function);
     }
 
     /// Who hears of what functions do.
@@ -275,8 +282,13 @@ impl Journals {
 
     fn divide(&self, journals: &HashMap<Name, Arc<Journal>>) {
         let share = JOURNALS_BYTES_KEPT / journals.len().max(1);
-        self.share
-            .store(share.min(JOURNAL_BYTES_KEPT), Ordering::Relaxed);
+        let share = share.min(JOURNAL_BYTES_KEPT);
+        let before = self.share.swap(share, Ordering::Relaxed);
+        if share < before {
+            for journal in journals.values() {
+                journal.lock().trim(share / 3);
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Name, Arc<Journal>>> {

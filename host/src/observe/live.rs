@@ -210,7 +210,14 @@ impl Reader {
         let from = ring
             .events
             .partition_point(|(number, _)| *number <= self.last);
-        let new = ring.events.range(from..);
+        // Up to where events are lacking that nobody kept: the next ones come with word of that.
+        let mut next = ring.events.get(from).map_or(0, |(number, _)| *number);
+        let follows = |(number, _): &&(u64, Event)| {
+            let follows = *number == next;
+            next += 1;
+            follows
+        };
+        let new = ring.events.range(from..).take_while(follows);
         let events: Vec<(u64, Event)> = new.take(LIVE_EVENTS_TAKEN).cloned().collect();
         drop(ring);
         let (first, _) = events.first()?;
@@ -278,6 +285,20 @@ mod tests {
         assert_eq!(batch.events.len(), LIVE_EVENTS_TAKEN);
         let batch = slow.next().await;
         assert_eq!(batch.missed, 0);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_kept_is_missed_also_where_it_lies_between_what_was_kept() {
+        let live = Live::new();
+        let mut reader = live.read(None);
+        live.tell(|| other("one"));
+        // As when the feed sleeps: numbered, and not kept.
+        live.0.last.fetch_add(3, Ordering::Relaxed);
+        live.tell(|| other("five"));
+        let batch = reader.next().await;
+        assert_eq!((batch.missed, data(&batch)), (0, vec!["one"]));
+        let batch = reader.next().await;
+        assert_eq!((batch.missed, data(&batch)), (3, vec!["five"]));
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
 //! `admin/metrics.rs`.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -131,12 +132,13 @@ impl Metrics {
             guest: self.guest.with_label_values(&label),
             cpu: self.cpu.with_label_values(&label),
             calls: Default::default(),
+            is_gone: AtomicBool::new(false),
             metrics: self.clone(),
         }
     }
 
     /// Forgets what was counted of a function that is gone.
-    pub fn forget(&self, function: &Name) {
+    fn forget(&self, function: &Name) {
         for vec in [&self.duration, &self.queue, &self.instantiate, &self.guest] {
             forget(vec, function);
         }
@@ -224,6 +226,8 @@ pub struct FunctionMetrics {
     guest: Histogram,
     cpu: Counter,
     calls: [CallMetrics; Call::ALL.len()],
+    /// The function was deleted: what still runs of it is not to bring its series back.
+    is_gone: AtomicBool,
     metrics: Arc<Metrics>,
 }
 
@@ -235,8 +239,21 @@ struct CallMetrics {
 }
 
 impl FunctionMetrics {
+    /// Forgets what was counted, for good.
+    pub fn forget(&self) {
+        self.is_gone.store(true, Ordering::Relaxed);
+        self.metrics.forget(&self.function);
+    }
+
+    fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Relaxed)
+    }
+
     /// Counts an invocation that ended.
     pub fn invoked(&self, record: &Record) {
+        if self.is_gone() {
+            return;
+        }
         let blame = record.outcome.blame();
         let labels = [
             self.function.as_str(),
@@ -258,6 +275,9 @@ impl FunctionMetrics {
 
     /// Counts a call of a capability.
     pub fn called(&self, call: Call, took: Duration, has_failed: bool) {
+        if self.is_gone() {
+            return;
+        }
         let (capability, operation) = call.names();
         let of_call = &self.calls[call as usize];
         let ended = of_call.ended[usize::from(has_failed)].get_or_init(|| {
@@ -275,12 +295,18 @@ impl FunctionMetrics {
 
     /// Counts an event that was turned away before it became an invocation.
     pub fn refused(&self, reason: &'static str) {
+        if self.is_gone() {
+            return;
+        }
         let labels = [self.function.as_str(), reason];
         self.metrics.refused.with_label_values(&labels).inc();
     }
 
     /// Counts log lines beyond the limit.
     pub fn log_lines_dropped(&self, lines: u64) {
+        if self.is_gone() {
+            return;
+        }
         let dropped = &self.metrics.log_lines_dropped;
         dropped
             .with_label_values(&[self.function.as_str()])
@@ -289,6 +315,9 @@ impl FunctionMetrics {
 
     /// Counts an MQTT message that the function will not see again.
     pub fn message_given_up(&self, reason: &'static str) {
+        if self.is_gone() {
+            return;
+        }
         let labels = [self.function.as_str(), reason];
         self.metrics
             .messages_given_up
@@ -298,12 +327,18 @@ impl FunctionMetrics {
 
     /// Counts a tick that the function will not see again.
     pub fn tick_given_up(&self) {
+        if self.is_gone() {
+            return;
+        }
         let given_up = &self.metrics.ticks_given_up;
         given_up.with_label_values(&[self.function.as_str()]).inc();
     }
 
     /// Counts ticks that a later one stands for.
     pub fn ticks_missed(&self, ticks: u32) {
+        if self.is_gone() {
+            return;
+        }
         let missed = &self.metrics.ticks_missed;
         missed
             .with_label_values(&[self.function.as_str()])
@@ -324,8 +359,11 @@ mod tests {
             of_function.refused("rate_limited");
             of_function.called(Call::KeyValueGet, Duration::from_millis(1), true);
             of_function.tick_given_up();
+            if name.as_str() == "gone" {
+                of_function.forget();
+                of_function.refused("rate_limited");
+            }
         }
-        metrics.forget(&names[0]);
         let text = text(&metrics.gather());
         assert!(!text.contains("gone"), "{text}");
         assert!(text.contains(

@@ -145,13 +145,13 @@ impl Shared {
         context: &str,
         message: &[u8],
     ) {
-        let bytes = (context.len() + message.len()) as u64;
+        // An empty line takes its place as well.
+        let bytes = ((context.len() + message.len()) as u64).max(1);
         if state.bytes_left < bytes || state.lines_dropped > 0 {
             state.lines_dropped += 1;
             return;
         }
-        // An empty line takes its place as well.
-        state.bytes_left -= bytes.max(1).min(state.bytes_left);
+        state.bytes_left -= bytes;
         let cut = |text: &[u8]| {
             String::from_utf8_lossy(&text[..text.len().min(LOG_LINE_BYTES_MAX)]).into_owned()
         };
@@ -163,7 +163,11 @@ impl Shared {
         let line = self.journal.log(&self.of, level, source, context, message);
         state.last_bytes += line.bytes();
         state.last.push_back(line);
-        while state.last.len() > RECORD_LINES_KEPT || state.last_bytes > RECORD_LINE_BYTES_KEPT {
+        let is_too_much = |state: &State| {
+            let has_more = state.last.len() > 1 && state.last_bytes > RECORD_LINE_BYTES_KEPT;
+            state.last.len() > RECORD_LINES_KEPT || has_more
+        };
+        while is_too_much(state) {
             let oldest = state.last.pop_front().expect("what is counted is there");
             state.last_bytes -= oldest.bytes();
             state.before_last += 1;
@@ -239,6 +243,21 @@ mod tests {
             lines[2].1.starts_with("8 more log lines were dropped"),
             "{}",
             lines[2].1
+        );
+    }
+
+    #[test]
+    fn empty_lines_are_limited_like_others() {
+        let write = |output: &Output| {
+            output.write(Stream::Stdout, &[b'\n'; 100]);
+            output.log(Level::Info, "", "");
+        };
+        let lines = lines_of(write, 10);
+        assert_eq!(lines.len(), 11);
+        assert!(
+            lines[10].1.starts_with("91 more log lines were dropped"),
+            "{}",
+            lines[10].1
         );
     }
 

@@ -14,13 +14,13 @@ use wasmtime::component::{HasData, Resource, ResourceTable};
 use super::detached::detached;
 use super::under_way::{Held, TooMuch, UnderWay};
 use crate::limits::{
-    BATCH_KEYS_MAX, BUCKET_BYTES_MAX, HOSTCALL_BYTES_MAX, KEY_BYTES_MAX, LIST_KEYS_PAGE,
-    LIST_KEYS_SKIPPED_MAX, VALUE_BYTES_MAX,
+    BATCH_KEYS_MAX, BUCKET_BYTES_MAX, CALL_DETAIL_BYTES_MAX, HOSTCALL_BYTES_MAX, KEY_BYTES_MAX,
+    LIST_KEYS_PAGE, LIST_KEYS_SKIPPED_MAX, VALUE_BYTES_MAX,
 };
 use crate::model::bucket::{Bucket, CompareAndSwap};
 use crate::model::digest::Digest;
 use crate::model::grant::{Access, Grants};
-use crate::observe::calls::{Call, Calls};
+use crate::observe::calls::{self, Call, Calls};
 use crate::storage::database::{Connection, Database, StorageError};
 use crate::storage::key_value::{self, NotIncremented};
 
@@ -386,7 +386,8 @@ impl KeyValueContext {
 
 /// What a call is about.
 fn of_key(bucket: &Bucket, key: &str) -> String {
-    format!("{}/{key}", bucket.name)
+    // It has not been checked yet.
+    format!("{}/{}", bucket.name, calls::cut(key, CALL_DETAIL_BYTES_MAX))
 }
 
 fn cut(mut keys: Vec<String>, limit: u32) -> Page {

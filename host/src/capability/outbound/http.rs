@@ -101,7 +101,10 @@ impl WasiHttpHooks for HttpHooks {
             };
             let answered = exchange.await;
             match &answered {
-                Ok(response) => call.add(format_args!(" {}", response.status().as_u16())),
+                Ok(response) => {
+                    call.add(format_args!(" {}", response.status().as_u16()));
+                    call.succeeded();
+                }
                 Err(error) => call.failed(format_args!("{error:?}")),
             }
             // The client drives the connection by itself.

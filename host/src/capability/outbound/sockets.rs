@@ -81,9 +81,8 @@ impl Sockets {
             // WASI opens the connection by itself, after this.
             SocketAddrUse::TcpConnect => {
                 let about = || address.to_string();
-                let mut call = self.0.calls.begin(Call::SocketConnect, about);
-                let admitted = self.admit(address);
-                call.ended(&admitted);
+                let call = self.0.calls.begin(Call::SocketConnect, about);
+                let admitted = call.end(self.admit(address));
                 if let Err(denied) = &admitted {
                     self.0.denials.tell(denied);
                 }
@@ -145,12 +144,12 @@ impl Sockets {
             return Ok(vec![address.to_canonical()]);
         }
         let granted = self.granted_addresses(&name);
-        let mut call = self.0.calls.begin(Call::NameLookup, || name.clone());
+        let call = self.0.calls.begin(Call::NameLookup, || name.as_str());
         let found = granted.await;
-        if let Err(code) = &found {
-            call.failed(format_args!("{code:?}"));
+        match &found {
+            Ok(_) => call.succeeded(),
+            Err(code) => call.failed(format_args!("{code:?}")),
         }
-        drop(call);
         let found = found?;
         let found: Vec<IpAddr> = found.iter().map(SocketAddr::ip).collect();
         let mut state = self.0.state.lock().expect("no holder of this lock panics");

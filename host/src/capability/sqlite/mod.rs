@@ -123,22 +123,28 @@ async fn execute(
     parameters: Vec<Value>,
     calls: Calls,
 ) -> Answer<Rows, SqlError> {
-    let mut call = calls.begin(Call::SqlExecute, || shown(&statement));
+    let call = calls.begin(Call::SqlExecute, || shown(&statement));
     let execute = async move { connection.execute(statement, parameters).await };
     let done = detached(execute).await;
-    note(&mut call, &done);
+    note(call, &done);
     or_trap(done)
 }
 
 /// A statement as its call is described: values that are written into it may be nobody's business.
 fn shown(statement: &str) -> String {
-    let verb = statement.split_whitespace().next().unwrap_or_default();
-    verb.chars().take(16).collect::<String>().to_uppercase()
+    let verb = statement.trim_start().chars();
+    let verb = verb.take_while(char::is_ascii_alphabetic).take(16);
+    verb.collect::<String>().to_uppercase()
 }
 
-fn note<T>(call: &mut OpenCall, done: &Result<Result<T, SqlError>, Stopped>) {
+/// What SQLite says of a statement quotes from it, which is for the function alone.
+fn note<T>(call: OpenCall, done: &Result<Result<T, SqlError>, Stopped>) {
     match done {
-        Ok(done) => call.ended(done),
+        Ok(Ok(_)) => call.succeeded(),
+        Ok(Err(SqlError::Statement(_) | SqlError::Forbidden(_))) => {
+            call.failed("the statement was refused: the function was told why");
+        }
+        Ok(Err(error)) => call.failed(error),
         Err(stopped) => call.failed(stopped),
     }
 }
@@ -151,11 +157,14 @@ async fn execute_under_way(
     under_way: UnderWay,
     calls: Calls,
 ) -> Answer<(Rows, Held), NotExecuted> {
-    let mut call = calls.begin(Call::SqlExecute, || shown(&statement));
+    let call = calls.begin(Call::SqlExecute, || shown(&statement));
     let given = parameters.iter().map(bytes_of_value).sum::<usize>();
     let asked = match under_way.hold(statement.len() + given) {
         Ok(asked) => asked,
-        Err(too_much) => return Ok(Err(too_much.into())),
+        Err(too_much) => {
+            call.failed(&too_much);
+            return Ok(Err(too_much.into()));
+        }
     };
     let execute = async move {
         let done = connection.execute(statement, parameters).await;
@@ -164,7 +173,7 @@ async fn execute_under_way(
         done.map(|rows| under_way.hold(rows.bytes).map(|held| (rows, held)))
     };
     let done = detached(execute).await;
-    note(&mut call, &done);
+    note(call, &done);
     let done = or_trap(done)?;
     Ok(done
         .map_err(NotExecuted::from)

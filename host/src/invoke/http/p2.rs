@@ -36,10 +36,8 @@ where
                 },
             ));
         })?;
-    let proxy = {
-        let _timed = store.data().instantiating();
-        pre.instantiate_async(&mut *store).await?
-    };
+    let instantiating = store.data().instantiating();
+    let proxy = instantiating.end(pre.instantiate_async(&mut *store).await)?;
     proxy
         .wasi_http_incoming_handler()
         .call_handle(store, request, out)

@@ -28,10 +28,8 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::fmt::Display,
 {
-    let service = {
-        let _timed = store.data().instantiating();
-        pre.instantiate_async(&mut *store).await?
-    };
+    let instantiating = store.data().instantiating();
+    let service = instantiating.end(pre.instantiate_async(&mut *store).await)?;
     let request = absolute(request);
     // How the guest fared with the request's body concerns nobody but the guest.
     let request = store

@@ -182,17 +182,13 @@ where
 async fn run(command: &Command, store: &mut Store<InstanceState>) -> wasmtime::Result<()> {
     let ended = match command {
         Command::Sync(pre) => {
-            let command = {
-                let _timed = store.data().instantiating();
-                pre.instantiate_async(&mut *store).await?
-            };
+            let instantiating = store.data().instantiating();
+            let command = instantiating.end(pre.instantiate_async(&mut *store).await)?;
             command.wasi_cli_run().call_run(&mut *store).await
         }
         Command::Async(pre) => {
-            let command = {
-                let _timed = store.data().instantiating();
-                pre.instantiate_async(&mut *store).await?
-            };
+            let instantiating = store.data().instantiating();
+            let command = instantiating.end(pre.instantiate_async(&mut *store).await)?;
             store
                 .run_concurrent(async |accessor| command.wasi_cli_run().call_run(accessor).await)
                 .await?
