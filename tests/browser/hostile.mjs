@@ -67,6 +67,7 @@ await run("hostile", async () => {
     await shows("the feed on the Overview, actors", subjects);
     await shows("the functions on the Overview", [...routes, ...filters]);
     await go("/functions/owned?tab=revisions");
+    await heading("owned");
     const { revisions } = await ask("GET", "/functions/owned/revisions");
     await shows(
       "the revisions of a function",

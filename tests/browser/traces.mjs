@@ -4,7 +4,6 @@ import { promisify } from "node:util";
 import { check, given, signIn, until } from "./lib.mjs";
 import { isShown, short } from "./payloads.mjs";
 
-const PATIENCE_MS = 10_000;
 
 /** The same at all times on all pages. */
 export const traces = (page) =>
@@ -86,7 +85,7 @@ export async function watch(tab) {
       const text = await shown();
       return payloads.filter((one) => !isShown(text, one));
     };
-    await until(where, async () => (await missing()).length === 0, PATIENCE_MS).catch(() => undefined);
+    await until(where, async () => (await missing()).length === 0).catch(() => undefined);
     const left = await missing();
     const which = left.slice(0, 5).map(short).join(", ");
     check(left.length === 0, `${where}: ${left.length} of ${payloads.length} are not shown as they are: ${which}`);
