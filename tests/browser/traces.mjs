@@ -4,7 +4,6 @@ import { promisify } from "node:util";
 import { check, given, signIn, until } from "./lib.mjs";
 import { isShown, short } from "./payloads.mjs";
 
-
 /** The same at all times on all pages. */
 export const traces = (page) =>
   page.evaluate((functions) => {
