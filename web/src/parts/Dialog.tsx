@@ -1,6 +1,6 @@
 // A native modal dialog: the browser keeps the focus inside, gives it back, and closes on Escape.
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { Icon } from "./Icon";
 
 export interface DialogProps {
@@ -14,7 +14,8 @@ export interface DialogProps {
 export function Dialog({ open, title, onClose, wide = false, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  // Before anybody presses the next key: the focus goes along.
+  useLayoutEffect(() => {
     if (open && !element.current?.open) element.current?.showModal();
     else if (!open) element.current?.close();
   }, [open]);
@@ -23,6 +24,11 @@ export function Dialog({ open, title, onClose, wide = false, children }: DialogP
       ref={element}
       class={wide ? "dialog wide" : "dialog"}
       aria-labelledby={id}
+      // Escape is no more than a wish: the dialog closes when whoever opened it says so, not before it knows.
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
       onClose={onClose}
       onClick={(event) => event.target === element.current && onClose()}
     >
