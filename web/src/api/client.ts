@@ -53,7 +53,8 @@ export const del = <T = void>(at: string): Promise<T> => call<T>("DELETE", at);
 /** For answers that are not JSON, such as the value of a key. */
 export async function getBytes(at: string): Promise<{ bytes: Uint8Array<ArrayBuffer>; headers: Headers }> {
   const response = await send("GET", at);
-  return { bytes: new Uint8Array(await response.arrayBuffer()), headers: response.headers };
+  const bytes = await whole(response.arrayBuffer());
+  return { bytes: new Uint8Array(bytes), headers: response.headers };
 }
 
 /** For what is large: tells how many bytes have gone. `abort` ends it with an AbortError. */
@@ -96,7 +97,7 @@ async function call<T>(
   extra?: Readonly<Record<string, string>>,
 ): Promise<T> {
   const response = await send(method, at, body, abort, extra);
-  const text = await response.text();
+  const text = await whole(response.text(), abort);
   return (text ? JSON.parse(text) : undefined) as T;
 }
 
@@ -124,6 +125,12 @@ async function send(
   if (response.ok) return response;
   throw refused(response.status, response.statusText, await response.text().catch(() => ""));
 }
+
+/** The body of an answer. The connection may break in the middle of it, too. */
+const whole = <T>(body: Promise<T>, abort?: AbortSignal): Promise<T> =>
+  body.catch((cause: unknown) => {
+    throw abort?.aborted ? cause : offline();
+  });
 
 const offline = (): ApiError =>
   new ApiError(0, "offline", "The host does not answer. Is it running, and is this machine connected to it?", null);

@@ -44,11 +44,14 @@ export function useResource<T>(path: string | null, options: ResourceOptions<T> 
     const abort = new AbortController();
     let timer = 0;
     let reading = false;
+    let again = false;
     const keep = (change: Partial<Held<T>>) => {
       if (abort.signal.aborted) return;
       setHeld((before) => ({ ...(before.path === path ? before : nothing), ...change, path }) as Held<T>);
     };
     const read = async () => {
+      // What is under way may be answered with how it was before whatever asks now.
+      again = reading;
       if (reading) return;
       reading = true;
       clearTimeout(timer);
@@ -57,9 +60,13 @@ export function useResource<T>(path: string | null, options: ResourceOptions<T> 
       } catch (cause) {
         if (cause instanceof ApiError) keep({ error: cause });
         else if (!abort.signal.aborted) throw cause;
+      } finally {
+        reading = false;
+        if (!abort.signal.aborted) {
+          if (again) void read();
+          else if (everyMs) timer = window.setTimeout(tick, everyMs);
+        }
       }
-      reading = false;
-      if (everyMs && !abort.signal.aborted) timer = window.setTimeout(tick, everyMs);
     };
     const tick = () => void (document.hidden ? undefined : read());
     const onVisible = () => everyMs && tick();

@@ -25,7 +25,8 @@ interface LetterPage {
 }
 
 const rowsOf = ({ dead_letters }: LetterPage): DeadLetter[] => dead_letters;
-const RELOAD_AFTER_MS = 300;
+/** The event comes before the letter is on disk, which may take its time. */
+const RELOADS_AFTER_MS = [300, 3000, 12_000];
 
 export default function DeadLetters() {
   const only = query.value.get("function");
@@ -39,8 +40,8 @@ export default function DeadLetters() {
   ).value;
   useEffect(() => {
     if (newest === 0) return undefined;
-    const timer = setTimeout(list.reload, RELOAD_AFTER_MS);
-    return () => clearTimeout(timer);
+    const timers = RELOADS_AFTER_MS.map((wait) => setTimeout(list.reload, wait));
+    return () => timers.forEach((timer) => clearTimeout(timer));
   }, [newest]);
 
   const functions = useMemo(() => {
