@@ -1,7 +1,7 @@
 // Before something is gone for good: its name has to be typed.
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { ApiError } from "../api/client";
+import { useSubmission } from "../api/submission";
 import { Dialog } from "./Dialog";
 import { Field } from "./Field";
 import { ProblemNotice } from "./Loaded";
@@ -30,25 +30,14 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
 
 function Confirmation({ text, name, action, onConfirm, onClose }: ConfirmDialogProps) {
   const [typed, setTyped] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError | null>(null);
+  const { busy, error, send } = useSubmission();
   const confirmed = name === undefined || typed === name;
-  const submit = async (event: Event) => {
+  const submit = (event: Event) => {
     event.preventDefault();
-    if (!confirmed || busy) return;
-    setBusy(true);
-    try {
-      await onConfirm();
-      onClose();
-    } catch (cause) {
-      if (!(cause instanceof ApiError)) throw cause;
-      setError(cause);
-    } finally {
-      setBusy(false);
-    }
+    if (confirmed) void send(() => onConfirm().then(onClose));
   };
   return (
-    <form class="stack" onSubmit={(event) => void submit(event)}>
+    <form class="stack" onSubmit={submit}>
       <div>{text}</div>
       {error && <ProblemNotice error={error} />}
       {name !== undefined && (

@@ -7,8 +7,8 @@ import type { DatabaseSummary } from "../../api/types";
 import { bytes } from "../../lib/format";
 import { to } from "../../lib/location";
 import { ConfirmDialog } from "../../parts/ConfirmDialog";
+import { DeleteButton } from "../../parts/DeleteButton";
 import { EmptyState } from "../../parts/EmptyState";
-import { Icon } from "../../parts/Icon";
 import { Loaded } from "../../parts/Loaded";
 import { Section } from "../../parts/Page";
 import { type Column, Table } from "../../parts/Table";
@@ -94,15 +94,7 @@ const controls = (onDelete: (name: string) => void): Column<DatabaseSummary> => 
   cell: ({ name, functions }) =>
     functions.length === 0 && (
       <div class="row-controls">
-        <button
-          type="button"
-          class="icon-button"
-          aria-label={`Delete ${name}`}
-          title="Delete"
-          onClick={() => onDelete(name)}
-        >
-          <Icon name="trash" />
-        </button>
+        <DeleteButton name={name} onClick={() => onDelete(name)} />
       </div>
     ),
 });

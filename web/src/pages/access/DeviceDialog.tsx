@@ -1,6 +1,7 @@
 // A device is added, or what it may do is changed.
 import { useState } from "preact/hooks";
-import { ApiError, path, put } from "../../api/client";
+import { type ApiError, path, put } from "../../api/client";
+import { useSubmission } from "../../api/submission";
 import type { Device, HostInfo } from "../../api/types";
 import { Dialog } from "../../parts/Dialog";
 import { Field } from "../../parts/Field";
@@ -61,40 +62,30 @@ interface DeviceFieldsProps {
 function DeviceFields({ device, onClose, onAdded, onChanged }: DeviceFieldsProps) {
   const [form, setForm] = useState<DeviceForm>(device ? formOf(device) : emptyDevice);
   const [touched, setTouched] = useState<Partial<Record<keyof DeviceForm, true>>>({});
-  const [error, setError] = useState<ApiError | null>(null);
-  const [busy, setBusy] = useState(false);
+  const { busy, error, send, forgetError } = useSubmission();
   const problems = problemsOf(form);
   const refusedAt = error && placeOf(error);
   const change = (field: keyof DeviceForm) => (event: { currentTarget: { value: string } }) => {
     setForm({ ...form, [field]: event.currentTarget.value });
     setTouched({ ...touched, [field]: true });
-    setError(null);
+    forgetError();
   };
   const errorOf = (field: keyof DeviceForm): string | null =>
     (touched[field] && problems[field]) || (refusedAt === field ? (error?.detail ?? null) : null);
-  const submit = async (event: Event) => {
+  const submit = (event: Event) => {
     event.preventDefault();
     setTouched({ name: true, publish: true, subscribe: true, certificates: true });
-    if (busy || !isComplete(problems)) return;
-    setBusy(true);
-    setError(null);
-    try {
+    if (!isComplete(problems)) return;
+    void send(async () => {
       const only = { [device ? "if-match" : "if-none-match"]: "*" };
       const answer = await put<NewDevice>(path`/devices/${form.name}`, settingsOf(form, !device), only);
-      if (!device) onAdded(answer);
-      else {
-        notify("ok", `${device.name} was changed`);
-        onChanged();
-      }
-    } catch (cause) {
-      if (!(cause instanceof ApiError)) throw cause;
-      setError(cause);
-    } finally {
-      setBusy(false);
-    }
+      if (!device) return onAdded(answer);
+      notify("ok", `${device.name} was changed`);
+      onChanged();
+    });
   };
   return (
-    <form class="stack" noValidate onSubmit={(event) => void submit(event)}>
+    <form class="stack" noValidate onSubmit={submit}>
       {!device && (
         <Field label="Name" hint="Small letters, digits and “-”. Also its MQTT user name." error={errorOf("name")}>
           {(aria) => (

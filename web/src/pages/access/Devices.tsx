@@ -9,6 +9,7 @@ import { count, plural } from "../../lib/format";
 import { ActionButton } from "../../parts/ActionButton";
 import { ConfirmDialog } from "../../parts/ConfirmDialog";
 import { Dialog } from "../../parts/Dialog";
+import { DeleteButton } from "../../parts/DeleteButton";
 import { EmptyState } from "../../parts/EmptyState";
 import { Icon } from "../../parts/Icon";
 import { Loaded } from "../../parts/Loaded";
@@ -169,15 +170,7 @@ const controls = ({ onEdit, onRenew, onDelete }: Actions): Column<Device> => ({
       <button type="button" class="button small" onClick={() => onRenew(row)}>
         New password<span class="hidden"> for {row.name}</span>
       </button>
-      <button
-        type="button"
-        class="icon-button"
-        aria-label={`Delete ${row.name}`}
-        title="Delete"
-        onClick={() => onDelete(row)}
-      >
-        <Icon name="trash" />
-      </button>
+      <DeleteButton name={row.name} onClick={() => onDelete(row)} />
     </div>
   ),
 });

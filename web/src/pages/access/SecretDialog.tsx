@@ -1,6 +1,7 @@
 // A secret is set: its value goes in and never comes out.
 import { useState } from "preact/hooks";
-import { ApiError, path, put } from "../../api/client";
+import { path, put } from "../../api/client";
+import { useSubmission } from "../../api/submission";
 import { nameProblem } from "../../lib/checks";
 import { bytes } from "../../lib/format";
 import { Dialog } from "../../parts/Dialog";
@@ -30,26 +31,19 @@ function SecretFields({ name: given, onClose, onSet }: SecretDialogProps & { nam
   const [value, setValue] = useState("");
   const [visible, setVisible] = useState(false);
   const [tried, setTried] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError | null>(null);
+  const { busy, error, send } = useSubmission();
   const problems = { name: nameProblem(name), value: valueProblem(value) };
   const atValue = error?.code === "secret_invalid" || error?.code === "body_too_large";
-  const submit = async (event: Event) => {
+  const submit = (event: Event) => {
     event.preventDefault();
     setTried(true);
-    if (busy || problems.name || problems.value) return;
-    setBusy(true);
-    setError(null);
-    try {
+    if (problems.name || problems.value) return;
+    void send(async () => {
       await put(path`/secrets/${name}`, new Blob([value]));
       notify("ok", `The secret ${name} is set`);
       onSet();
       onClose();
-    } catch (cause) {
-      if (!(cause instanceof ApiError)) throw cause;
-      setError(cause);
-      setBusy(false);
-    }
+    });
   };
   const control = (aria: FieldAria) => ({
     ...aria,
@@ -59,7 +53,7 @@ function SecretFields({ name: given, onClose, onSet }: SecretDialogProps & { nam
     onInput: (event: { currentTarget: { value: string } }) => setValue(event.currentTarget.value),
   });
   return (
-    <form class="stack" noValidate onSubmit={(event) => void submit(event)}>
+    <form class="stack" noValidate onSubmit={submit}>
       {!given && (
         <Field
           label="Name"

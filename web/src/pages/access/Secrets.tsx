@@ -5,8 +5,8 @@ import { useResource } from "../../api/resource";
 import { can } from "../../api/session";
 import type { SecretSummary } from "../../api/types";
 import { ConfirmDialog } from "../../parts/ConfirmDialog";
+import { DeleteButton } from "../../parts/DeleteButton";
 import { EmptyState } from "../../parts/EmptyState";
-import { Icon } from "../../parts/Icon";
 import { Loaded } from "../../parts/Loaded";
 import { Section } from "../../parts/Page";
 import { RelativeTime } from "../../parts/RelativeTime";
@@ -93,15 +93,7 @@ const controls = (onSet: (name: string) => void, onDelete: (name: string) => voi
       <button type="button" class="button small" onClick={() => onSet(name)}>
         New value<span class="hidden"> for {name}</span>
       </button>
-      <button
-        type="button"
-        class="icon-button"
-        aria-label={`Delete ${name}`}
-        title="Delete"
-        onClick={() => onDelete(name)}
-      >
-        <Icon name="trash" />
-      </button>
+      <DeleteButton name={name} onClick={() => onDelete(name)} />
     </div>
   ),
 });

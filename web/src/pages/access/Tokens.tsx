@@ -1,6 +1,7 @@
 // Tokens of the admin API: made here, shown once, and kept nowhere.
 import { useState } from "preact/hooks";
-import { ApiError, post } from "../../api/client";
+import { post } from "../../api/client";
+import { useSubmission } from "../../api/submission";
 import { can } from "../../api/session";
 import type { NewToken, Role } from "../../api/types";
 import { durationProblem } from "../../lib/checks";
@@ -69,8 +70,7 @@ function TokenForm({ onMade }: { onMade: (token: NewToken) => void }) {
   const [choice, setChoice] = useState("30d");
   const [typed, setTyped] = useState("");
   const [tried, setTried] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError | null>(null);
+  const { busy, error, send } = useSubmission();
   const ttl = choice === OTHER ? typed.trim() : choice;
   const problems = {
     subject: subject.trim() ? null : "Say for whom it is: a person or a program.",
@@ -79,22 +79,14 @@ function TokenForm({ onMade }: { onMade: (token: NewToken) => void }) {
   // The host says first which of them it is about.
   const refusedAt = (field: string) =>
     error?.detail.startsWith(`${field}:`) ? error.detail.slice(field.length + 2) : null;
-  const submit = async (event: Event) => {
+  const submit = (event: Event) => {
     event.preventDefault();
     setTried(true);
-    if (busy || problems.subject || problems.ttl) return;
-    setBusy(true);
-    setError(null);
-    try {
-      onMade(await post<NewToken>("/tokens", { subject: subject.trim(), role, ttl }));
-    } catch (cause) {
-      if (!(cause instanceof ApiError)) throw cause;
-      setError(cause);
-      setBusy(false);
-    }
+    if (problems.subject || problems.ttl) return;
+    void send(async () => onMade(await post<NewToken>("/tokens", { subject: subject.trim(), role, ttl })));
   };
   return (
-    <form class="stack token-form" noValidate onSubmit={(event) => void submit(event)}>
+    <form class="stack token-form" noValidate onSubmit={submit}>
       <Field
         label="For whom"
         hint="A name. It is recorded with all that is done with the token."

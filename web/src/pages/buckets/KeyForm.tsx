@@ -1,6 +1,7 @@
 // Writing a value: typed, or from a file; for good, or for a while.
 import { useState } from "preact/hooks";
-import { ApiError, get, path, put, withQuery } from "../../api/client";
+import { get, path, put, withQuery } from "../../api/client";
+import { useSubmission } from "../../api/submission";
 import { durationProblem } from "../../lib/checks";
 import { bytes as size, dateTime } from "../../lib/format";
 import { now } from "../../lib/now";
@@ -37,8 +38,7 @@ export function KeyForm({ bucket, name, value, prefix, onSaved, onCancel }: KeyF
   const [whole, setWhole] = useState<Whole | null>(() => (value ? tooLongToType(value.bytes, "what is stored") : null));
   const [ttl, setTtl] = useState(() => remaining(value?.expires_at, now.peek()));
   const [replaces, setReplaces] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError | null>(null);
+  const { busy, error, send } = useSubmission();
 
   const parsed = whole ? { bytes: whole.bytes, problem: null } : bytesOf(draft);
   const wrongKey = keyProblem(key);
@@ -56,16 +56,9 @@ export function KeyForm({ bucket, name, value, prefix, onSaved, onCancel }: KeyF
     notify("ok", name === undefined ? "Created" : "Saved", visible(key));
     onSaved();
   };
-  const submit = async (event: Event) => {
+  const submit = (event: Event) => {
     event.preventDefault();
-    if (!ready) return;
-    setBusy(true);
-    setError(null);
-    await save().catch((cause: unknown) => {
-      if (!(cause instanceof ApiError)) throw cause;
-      setError(cause);
-    });
-    setBusy(false);
+    if (ready) void send(save);
   };
   const load = async (file: File | undefined) => {
     if (!file) return;
@@ -74,7 +67,7 @@ export function KeyForm({ bucket, name, value, prefix, onSaved, onCancel }: KeyF
     setDraft(bytes.length > TYPED_BYTES_MAX ? { as: "text", text: "" } : firstDraft({ bytes, expires_at: null }));
   };
   return (
-    <form class="stack" onSubmit={(event) => void submit(event)}>
+    <form class="stack" onSubmit={submit}>
       {name === undefined && (
         <Field label="Key" error={key === prefix ? null : wrongKey} hint="Use / for levels, as in readings/boiler-1.">
           {(aria) => (

@@ -1,6 +1,7 @@
 // What the host writes into its own log, changed while it runs.
 import { useState } from "preact/hooks";
-import { ApiError, put } from "../../api/client";
+import { put } from "../../api/client";
+import { useSubmission } from "../../api/submission";
 import { useResource } from "../../api/resource";
 import { can } from "../../api/session";
 import { Field } from "../../parts/Field";
@@ -39,26 +40,18 @@ export function LogFilter() {
 
 function FilterForm({ current, onChanged }: { current: string; onChanged: () => void }) {
   const [text, setText] = useState(current);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError | null>(null);
+  const { busy, error, send, forgetError } = useSubmission();
   const atField = error?.status === 400;
-  const submit = async (event: Event) => {
+  const submit = (event: Event) => {
     event.preventDefault();
-    setBusy(true);
-    setError(null);
-    try {
+    void send(async () => {
       const { filter } = await put<Filter>("/log-filter", { filter: text.trim() });
       notify("ok", "What is logged was changed", filter);
       onChanged();
-    } catch (cause) {
-      if (!(cause instanceof ApiError)) throw cause;
-      setError(cause);
-    } finally {
-      setBusy(false);
-    }
+    });
   };
   return (
-    <form class="stack log-filter" onSubmit={(event) => void submit(event)}>
+    <form class="stack log-filter" onSubmit={submit}>
       <Field
         label="Log filter"
         hint="A level (error, warn, info, debug, trace, off), or levels by part of the host. It holds until the host is started anew; TIDEGATE_LOG sets it from then on."
@@ -73,14 +66,14 @@ function FilterForm({ current, onChanged }: { current: string; onChanged: () => 
             autocomplete="off"
             autocapitalize="off"
             spellcheck={false}
-            onInput={(event) => (setText(event.currentTarget.value), setError(null))}
+            onInput={(event) => (setText(event.currentTarget.value), forgetError())}
           />
         )}
       </Field>
       <ul class="examples" aria-label="Examples">
         {EXAMPLES.map(({ filter, what }) => (
           <li key={filter}>
-            <button type="button" class="link" onClick={() => (setText(filter), setError(null))}>
+            <button type="button" class="link" onClick={() => (setText(filter), forgetError())}>
               <code>{filter}</code>
             </button>{" "}
             <span class="quiet">{what}</span>
