@@ -1,16 +1,12 @@
 //! The broker: its figures, who is connected, what is published, and publishing by hand.
 
-use std::convert::Infallible;
-
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::{StreamExt as _, stream};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use tidegate_broker::inbox::InboxSnapshot;
 use tidegate_broker::topic::TopicFilter;
 use tidegate_broker::upstream::UpstreamState;
@@ -18,9 +14,9 @@ use tidegate_broker::{Broker, BrokerFigures, ClientSnapshot, TopicSnapshot};
 
 use super::caller::Caller;
 use super::error::ApiError;
-use super::logs::until;
+use super::event_stream::{answer, event, missed};
 use super::message::{Message, MessageRequest};
-use super::router::{AdminState, ApiResult, Deploys, Host, KEEP_ALIVE, Viewer};
+use super::router::{AdminState, ApiResult, Deploys, Host, Viewer};
 
 /// The broker's figures and, where there is one in its place, how it is with the external broker.
 #[derive(Serialize, JsonSchema)]
@@ -133,20 +129,12 @@ pub(super) async fn messages(
     }
     let tap = broker(&host)?.tap(&filter);
     let events = stream::unfold(tap, |mut tap| async move {
-        let message = tap.next().await;
-        let missed = tap.missed();
-        let missed = (missed > 0).then(|| {
-            let data = json!({ "messages": missed });
-            Event::default().event("missed").data(data.to_string())
-        });
-        let data = json!(Message::of(&message)).to_string();
-        let message = Event::default().event("message").data(data);
-        let events = missed.into_iter().chain([message]);
-        Some((stream::iter(events.map(Ok::<_, Infallible>)), tap))
+        let message = event("message", Message::of(&tap.next().await));
+        let count = tap.missed();
+        let missed = (count > 0).then(|| missed("messages", count));
+        Some((stream::iter(missed.into_iter().chain([message])), tap))
     });
-    let events = until(host.draining.clone(), claims.expires(), events.flatten());
-    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
-    Ok(Sse::new(events).keep_alive(keep_alive).into_response())
+    Ok(answer(&host, &claims, events.flatten()))
 }
 
 /// The broker, where MQTT is on.

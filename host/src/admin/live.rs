@@ -7,12 +7,9 @@
 //! Each event's id has the host's start and the event's number: a reader that comes back with the last one
 //! (`Last-Event-ID`, as browsers do) goes on there.
 
-use std::convert::Infallible;
-use std::time::SystemTime;
-
 use axum::extract::{Query, State};
-use axum::response::sse::{Event as SentEvent, KeepAlive, Sse};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
+use axum::response::sse::Event as SentEvent;
 use futures_util::{StreamExt as _, stream};
 use http::HeaderMap;
 use serde::Deserialize;
@@ -23,12 +20,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::caller::Caller;
 use super::error::ApiError;
+use super::event_stream::{answer, event, missed};
 use super::invocations::Invocation;
-use super::logs::until;
-use super::router::{ApiResult, Host, KEEP_ALIVE, name};
+use super::router::{ApiResult, Host, name};
 use crate::model::name::Name;
 use crate::observe::live::{Batch, Event, Live};
-use crate::observe::log_line::rfc3339;
 
 /// The kinds of events that can be asked for.
 const TYPES: [&str; 6] = ["invocation", "log", "deploy", "broker", "health", "vitals"];
@@ -64,18 +60,14 @@ pub(super) async fn live(
     let boot = live.boot();
     let hello = json!({ "version": env!("CARGO_PKG_VERSION"), "boot": boot.to_string() });
     // With an id, so that a connection that is lost before the first event is gone on with as well.
-    let hello = SentEvent::default()
-        .id(format!("{boot}-{}", reader.last()))
-        .event("hello")
-        .data(hello.to_string());
+    let hello = event("hello", hello).id(format!("{boot}-{}", reader.last()));
     let vitals = host.vitals();
     let mut health = json!(vitals.health);
     health["at"] = json!(vitals.at);
-    let now = [("health", health), ("vitals", json!(vitals))];
+    let now = [("health", health), ("vitals", json!(vitals))].into_iter();
     let now: Vec<SentEvent> = now
-        .into_iter()
         .filter(|(name, _)| wanted.has_type(name))
-        .map(|(name, data)| SentEvent::default().event(name).data(data.to_string()))
+        .map(|(name, data)| event(name, data))
         .collect();
     let events = stream::unfold((reader, wanted), move |(mut reader, wanted)| async move {
         let batch = reader.next().await;
@@ -84,11 +76,8 @@ pub(super) async fn live(
     });
     let events = stream::iter([hello])
         .chain(stream::iter(now))
-        .chain(events.flatten())
-        .map(Ok::<_, Infallible>);
-    let events = until(host.draining.clone(), claims.expires(), events);
-    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
-    Ok(Sse::new(events).keep_alive(keep_alive).into_response())
+        .chain(events.flatten());
+    Ok(answer(&host, &claims, events))
 }
 
 impl LiveQuery {
@@ -122,10 +111,7 @@ impl Wanted {
 
 /// A batch as it is sent, without what is not wanted.
 fn sent(boot: u64, batch: Batch, wanted: &Wanted) -> Vec<SentEvent> {
-    let missed = (batch.missed > 0).then(|| {
-        let data = json!({ "events": batch.missed });
-        SentEvent::default().event("missed").data(data.to_string())
-    });
+    let missed = (batch.missed > 0).then(|| missed("events", batch.missed));
     let events = batch.events.iter();
     let events = events.filter(|(_, event)| wanted.has(event));
     let events = events.map(|(number, event)| {
@@ -166,7 +152,7 @@ pub(super) async fn tell_of_broker(broker: Broker, live: Live, stop: Cancellatio
             () = stop.cancelled() => return,
             next = events.next() => next,
         };
-        live.tell(|| Event::Other("broker", None, described(&next).to_string().into()));
+        live.tell_other("broker", None, || described(&next));
     }
 }
 
@@ -177,7 +163,7 @@ fn described(event: &BrokerEvent) -> Value {
         EventKind::Refused => "refused",
     };
     json!({
-        "at": rfc3339(SystemTime::now()), "action": action, "client_id": event.client_id,
+        "action": action, "client_id": event.client_id,
         "address": event.address.to_string(), "function": null, "topic": null, "detail": event.detail,
     })
 }

@@ -1,25 +1,21 @@
 //! Logs of a function: what is kept and, on request, what comes, as server-sent events.
 
-use std::convert::Infallible;
-use std::future::pending;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::Event;
 use axum::response::{IntoResponse as _, Response};
-use futures_util::{Stream, StreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
-use tokio_util::sync::CancellationToken;
 
 use super::caller::Caller;
+use super::event_stream::{answer, event, missed};
 use super::functions::find;
-use super::router::{ApiResult, Host, KEEP_ALIVE, name};
+use super::router::{ApiResult, Host, name};
 use crate::observe::log_line::LogLine;
 
 #[derive(Deserialize)]
@@ -59,13 +55,11 @@ pub(super) async fn logs(
     let live = BroadcastStream::new(live).filter_map(move |line| {
         std::future::ready(match line {
             Ok(line) => query.wants(&line).then(|| log_event(&line)),
-            Err(BroadcastStreamRecvError::Lagged(lines)) => Some(missed_event(lines)),
+            Err(BroadcastStreamRecvError::Lagged(lines)) => Some(missed("lines", lines)),
         })
     });
-    let events = stream::iter(kept).chain(live).map(Ok::<_, Infallible>);
-    let events = until(host.draining.clone(), claims.expires(), events);
-    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
-    Ok(Sse::new(events).keep_alive(keep_alive).into_response())
+    let events = stream::iter(kept).chain(live);
+    Ok(answer(&host, &claims, events))
 }
 
 impl LogsQuery {
@@ -83,39 +77,5 @@ impl LogsQuery {
 }
 
 fn log_event(line: &LogLine) -> Event {
-    Event::default().event("log").data(json!(line).to_string())
+    event("log", line)
 }
-
-fn missed_event(lines: u64) -> Event {
-    let data = json!({ "lines": lines });
-    Event::default().event("missed").data(data.to_string())
-}
-
-/// The stream, ended when the host drains, which a reader would otherwise hold up for the whole grace period, and when
-/// the token that it was asked for with does.
-pub(super) fn until<T>(
-    draining: CancellationToken,
-    expires: Option<SystemTime>,
-    events: impl Stream<Item = T>,
-) -> impl Stream<Item = T> {
-    let left = expires.map(|expires| {
-        expires
-            .duration_since(SystemTime::now())
-            .unwrap_or_default()
-    });
-    events.take_until(async move {
-        let expired = async {
-            match left {
-                Some(left) => tokio::time::sleep(left.min(TTL_FAR)).await,
-                None => pending().await,
-            }
-        };
-        tokio::select! {
-            () = draining.cancelled() => {}
-            () = expired => {}
-        }
-    })
-}
-
-/// As far ahead as a timer goes without doubt.
-const TTL_FAR: Duration = Duration::from_secs(365 * 24 * 3600);

@@ -1,11 +1,15 @@
 //! `GET /metrics`: what the host counts, and what there is at the moment, in Prometheus' text format.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use axum::extract::State;
 use axum::response::Response;
-use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 use tidegate_broker::Broker;
+use tidegate_broker::inbox::InboxSnapshot;
 
 use super::router::{AdminState, Host, LocalOrViewer, plain};
+use crate::invoke::invoker::PoolFigures;
 use crate::observe::metrics::text;
 use crate::observe::process::ProcessFigures;
 
@@ -49,12 +53,12 @@ impl Moment {
             let mut metric = Metric::from_label(labels.into_iter().map(label).collect());
             match kind {
                 MetricType::COUNTER => {
-                    let mut counter = prometheus::proto::Counter::default();
+                    let mut counter = Counter::default();
                     counter.set_value(value);
                     metric.set_counter(counter);
                 }
                 _ => {
-                    let mut gauge = prometheus::proto::Gauge::default();
+                    let mut gauge = Gauge::default();
                     gauge.set_value(value);
                     metric.set_gauge(gauge);
                 }
@@ -86,8 +90,9 @@ impl Moment {
             vec![(version, 1.0)],
         );
         let pools = host.invoker.pools();
-        let by_abi = |of: fn(&crate::invoke::invoker::PoolFigures) -> u32| {
-            let sample = |pool: &_| (vec![("abi", pool_name(pool))], f64::from(of(pool)));
+        let by_abi = |of: fn(&PoolFigures) -> u32| {
+            let sample =
+                |pool: &PoolFigures| (vec![("abi", pool.abi.as_str())], f64::from(of(pool)));
             pools.iter().map(sample).collect::<Vec<_>>()
         };
         self.family(
@@ -102,16 +107,7 @@ impl Moment {
             MetricType::GAUGE,
             by_abi(|pool| pool.slots_in_use),
         );
-        let bytes = pools
-            .iter()
-            .map(|pool| pool.memory_bytes)
-            .max()
-            .unwrap_or(0);
-        let bytes_max = pools
-            .iter()
-            .map(|pool| pool.memory_bytes_max)
-            .max()
-            .unwrap_or(0);
+        let (bytes, bytes_max) = host.invoker.guest_memory();
         self.gauge(
             "tidegate_guest_memory_bytes",
             "Linear memory that guests have.",
@@ -215,12 +211,12 @@ impl Moment {
     #[rustfmt::skip]
     fn of_inboxes(&mut self, broker: &Broker) {
         let inboxes: Vec<_> = broker.inboxes().iter().map(|inbox| inbox.snapshot()).collect();
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let age = |oldest_ms: Option<i64>| {
             let oldest = oldest_ms.map_or(now.as_secs_f64(), |ms| ms as f64 / 1000.0);
             (now.as_secs_f64() - oldest).max(0.0)
         };
-        let samples = |of: &dyn Fn(&tidegate_broker::inbox::InboxSnapshot) -> f64| {
+        let samples = |of: &dyn Fn(&InboxSnapshot) -> f64| {
             inboxes.iter().map(|inbox| (vec![("function", inbox.function.as_str())], of(inbox))).collect::<Vec<_>>()
         };
         use MetricType::{COUNTER, GAUGE};
@@ -235,7 +231,7 @@ impl Moment {
 
     #[rustfmt::skip]
     fn of_process(&mut self, host: &AdminState, process: &ProcessFigures) {
-        let started = host.facts.started.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let started = host.facts.started.duration_since(UNIX_EPOCH).unwrap_or_default();
         self.counter("process_cpu_seconds_total", "Processor time of the process.", process.cpu.as_secs_f64());
         self.gauge("process_resident_memory_bytes", "Memory of the process.", process.resident_bytes as f64);
         self.gauge("process_virtual_memory_bytes", "Address space of the process.", process.virtual_bytes as f64);
@@ -246,12 +242,5 @@ impl Moment {
         if let Some(written) = process.written_bytes {
             self.counter("tidegate_storage_written_bytes_total", "Bytes that the process has had written to storage: what wears flash.", written as f64);
         }
-    }
-}
-
-fn pool_name(pool: &crate::invoke::invoker::PoolFigures) -> &'static str {
-    match pool.abi {
-        crate::model::abi::Abi::Sync => "sync",
-        crate::model::abi::Abi::Async => "async",
     }
 }

@@ -11,6 +11,7 @@ mod databases;
 mod dead_letters;
 mod devices;
 mod error;
+mod event_stream;
 mod function;
 mod functions;
 pub mod host;

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Request, State};
@@ -329,9 +328,6 @@ pub(super) async fn read_body(
         ))),
     }
 }
-
-/// How often a live stream says that it is still there.
-pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The state, as handlers are given it.
 pub(super) type Host = State<Arc<AdminState>>;

@@ -9,12 +9,12 @@ use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
+use tidegate_broker::Broker;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::router::{AdminState, Host, Viewer};
 use crate::limits::{DISK_LOW_BYTES, STORAGE_FAILURE_TOLD};
-use crate::observe::live::Event;
 use crate::observe::log_line::rfc3339;
 use crate::observe::process::ProcessFigures;
 use crate::storage::database;
@@ -131,31 +131,16 @@ impl AdminState {
             queued += waiting;
         }
         let pools = self.invoker.pools();
-        let mut of_each = pools.iter();
-        let is_pool_full = of_each.any(|pool| pool.slots_in_use >= pool.slots);
         let pool = PoolVitals {
             used: pools.iter().map(|pool| pool.slots_in_use).sum(),
             capacity: pools.iter().map(|pool| pool.slots).sum(),
         };
-        let guest_memory = GuestMemory {
-            // The pools count what they have in common.
-            bytes: pools
-                .iter()
-                .map(|pool| pool.memory_bytes)
-                .max()
-                .unwrap_or(0),
-            bytes_max: pools
-                .iter()
-                .map(|pool| pool.memory_bytes_max)
-                .max()
-                .unwrap_or(0),
-        };
+        let (bytes, bytes_max) = self.invoker.guest_memory();
         let storage = StorageVitals {
             written_bytes: process.written_bytes.unwrap_or(0),
             database_bytes: self.database_bytes(),
             disk_free_bytes: self.disk_free_bytes().unwrap_or(u64::MAX),
         };
-        let broker = self.broker_vitals();
         Vitals {
             at: rfc3339(SystemTime::now()),
             uptime_s: self.facts.started.elapsed().unwrap_or_default().as_secs(),
@@ -163,11 +148,11 @@ impl AdminState {
             cpu_seconds: process.cpu.as_secs_f64(),
             in_flight,
             queued,
-            health: self.health(is_pool_full, guest_memory, storage, broker),
+            health: self.health(),
             pool,
-            guest_memory,
+            guest_memory: GuestMemory { bytes, bytes_max },
             storage,
-            broker,
+            broker: self.broker_vitals(),
         }
     }
 
@@ -204,21 +189,16 @@ impl AdminState {
         Some(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
-    fn health(
-        &self,
-        is_pool_full: bool,
-        guest_memory: GuestMemory,
-        storage: StorageVitals,
-        broker: Option<BrokerVitals>,
-    ) -> Health {
+    /// Whether all is well at this moment.
+    pub(super) fn health(&self) -> Health {
         let failed = self.database.figures().failed;
-        let spool_fails = self
-            .broker
-            .as_ref()
-            .is_some_and(|broker| broker.figures().spool.is_failing);
-        let storage_fails =
-            spool_fails || failed.is_some_and(|failed| failed.elapsed() < STORAGE_FAILURE_TOLD);
-        let free = storage.disk_free_bytes;
+        let has_failed = failed.is_some_and(|failed| failed.elapsed() < STORAGE_FAILURE_TOLD);
+        let broker = self.broker.as_ref();
+        let spool_fails = broker.is_some_and(|broker| broker.figures().spool.is_failing);
+        let external = broker.and_then(Broker::upstream_state);
+        let mut pools = self.invoker.pools().into_iter();
+        let (bytes, bytes_max) = self.invoker.guest_memory();
+        let free = self.disk_free_bytes().unwrap_or(u64::MAX);
         let checks = [
             (
                 self.draining.is_cancelled(),
@@ -226,7 +206,7 @@ impl AdminState {
                 "The host is stopping: it takes no more events.".to_owned(),
             ),
             (
-                storage_fails,
+                spool_fails || has_failed,
                 "storage_failing",
                 "What functions and devices write cannot be stored, and is not acknowledged: look for a full or failing \
                  disk where the data directory is."
@@ -238,23 +218,23 @@ impl AdminState {
                 format!("{} MiB are left where the data directory is: make room.", free >> 20),
             ),
             (
-                is_pool_full,
+                pools.any(|pool| pool.slots_in_use >= pool.slots),
                 "pool_exhausted",
                 "All places for instances of one kind are taken, so events wait: look for functions that take long, or \
                  let the host run more (serve --instances)."
                     .to_owned(),
             ),
             (
-                guest_memory.bytes.saturating_mul(20) >= guest_memory.bytes_max.saturating_mul(19),
+                bytes.saturating_mul(20) >= bytes_max.saturating_mul(19),
                 "guest_memory_exhausted",
                 format!(
                     "Functions have nearly all of the {} MiB that they may have together: look for one that leaks, or \
                      give them more (serve --guest-memory).",
-                    guest_memory.bytes_max >> 20
+                    bytes_max >> 20
                 ),
             ),
             (
-                broker.is_some_and(|broker| broker.external_connected == Some(false)),
+                external.is_some_and(|external| !external.is_connected),
                 "external_broker_unreachable",
                 "The external MQTT broker cannot be reached: messages are kept and sent later; `tidegate broker` says why."
                     .to_owned(),
@@ -283,17 +263,15 @@ pub(super) async fn watch(host: Arc<AdminState>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = period.tick() => {}
         }
-        let vitals = host.vitals();
-        let live = &host.watchers.live;
-        let codes = vitals.health.codes();
+        let (health, live) = (host.health(), &host.watchers.live);
+        let codes = health.codes();
         if last.as_ref() != Some(&codes) {
-            tell_of(&vitals.health, last.as_deref());
-            let mut data = json!(vitals.health);
-            data["at"] = vitals.at.as_str().into();
-            live.tell(|| Event::Other("health", None, data.to_string().into()));
+            tell_of(&health, last.as_deref());
+            live.tell_other("health", None, || json!(health));
             last = Some(codes);
         }
-        live.tell(|| Event::Other("vitals", None, json!(vitals).to_string().into()));
+        // Looked up only where somebody looks on.
+        live.tell_other("vitals", None, || json!(host.vitals()));
     }
 }
 

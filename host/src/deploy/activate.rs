@@ -34,8 +34,6 @@ use crate::model::name::Name;
 use crate::model::schedule;
 use crate::model::secret::Secrets;
 use crate::observe::journal::Journals;
-use crate::observe::live::Event;
-use crate::observe::log_line::rfc3339;
 use crate::storage::database::{Database, StorageError};
 use crate::storage::deployments::{self, NewRevision, StoredRevision};
 use crate::storage::guest_databases::GuestDatabases;
@@ -451,13 +449,9 @@ impl Deployer {
 
     /// Tells those who look on.
     fn tell(&self, action: &'static str, function: &Name, revision: Option<u32>, actor: &str) {
-        self.journals.watchers().live.tell(|| {
-            let data = json!({
-                "at": rfc3339(SystemTime::now()), "action": action, "function": function,
-                "revision": revision, "actor": actor,
-            });
-            Event::Other("deploy", Some(function.clone()), data.to_string().into())
-        });
+        let data = || json!({ "action": action, "function": function, "revision": revision, "actor": actor });
+        let live = &self.journals.watchers().live;
+        live.tell_other("deploy", Some(function), data);
     }
 
     /// Forgets compiled components that no revision refers to and no recent dry run; left to the next one while others

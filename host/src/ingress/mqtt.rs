@@ -29,8 +29,7 @@ use crate::model::manifest::{MqttTrigger, Order};
 use crate::model::name::Name;
 use crate::model::outcome::Outcome;
 use crate::model::quantity::Span;
-use crate::observe::live::Event;
-use crate::observe::log_line::{Attribution, Level, Source, rfc3339};
+use crate::observe::log_line::{Attribution, Level, Source};
 use crate::trigger::table::TriggerTable;
 use crate::trigger::tables::{Follower, TriggerTables};
 
@@ -234,21 +233,17 @@ fn give_up(
         .journal
         .log(&of, Level::Error, Source::Host, "", &text);
     tracing::warn!(function = %function.name, topic = topic.as_str(), delivery = id, why, "a message is given up");
-    function.journal.live().tell(|| {
-        let action = if arrival.is_volatile() {
-            "message_dropped"
-        } else {
-            "dead_letter"
-        };
-        let data = json!({
-            "at": rfc3339(SystemTime::now()), "action": action, "client_id": null, "address": null,
-            "function": function.name, "topic": topic.as_str(), "detail": why,
-        });
-        Event::Other(
-            "broker",
-            Some(function.name.clone()),
-            data.to_string().into(),
-        )
-    });
+    let action = match arrival.is_volatile() {
+        true => "message_dropped",
+        false => "dead_letter",
+    };
+    let data = || {
+        json!({
+            "action": action, "client_id": null, "address": null, "function": function.name,
+            "topic": topic.as_str(), "detail": why,
+        })
+    };
+    let live = function.journal.live();
+    live.tell_other("broker", Some(&function.name), data);
     arrival.give_up(why);
 }

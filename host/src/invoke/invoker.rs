@@ -137,6 +137,12 @@ impl Invoker {
         self.loader.pools()
     }
 
+    /// Bytes of linear memory that all guests have together, and that they may have.
+    pub fn guest_memory(&self) -> (u64, u64) {
+        let memory = self.loader.memory();
+        (memory.bytes(), memory.bytes_max())
+    }
+
     /// Guests that run at present.
     pub fn running(&self) -> usize {
         self.guests.len()

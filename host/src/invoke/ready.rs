@@ -24,6 +24,7 @@ use super::engine::{CodeLayout, PooledEngine, compiling};
 use super::files::{FilesError, FunctionFiles};
 use super::instance_state::InstanceState;
 use super::invoker::InvokerError;
+use super::limiter::MemoryBudget;
 use super::linker;
 use super::loading::Attempts;
 use super::runtime::{AsyncUnavailable, PoolFigures, Runtime, Runtimes, Share, slots_of};
@@ -270,6 +271,11 @@ impl Loader {
     /// What the pools have, and what of it is in use.
     pub(super) fn pools(&self) -> Vec<PoolFigures> {
         self.runtimes.made().map(Runtime::figures).collect()
+    }
+
+    /// What the memories of all guests have together, of both ABIs.
+    pub(super) fn memory(&self) -> &MemoryBudget {
+        &self.runtimes.sync.memory
     }
 
     pub(super) fn runtime(&self, abi: Abi) -> Result<&Runtime, AsyncUnavailable> {

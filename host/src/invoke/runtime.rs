@@ -42,10 +42,6 @@ pub struct PoolFigures {
     pub slots: u32,
     /// Of these, in use or about to be.
     pub slots_in_use: u32,
-    /// Bytes of linear memory in use.
-    pub memory_bytes: u64,
-    /// Bytes that all guests may have; the pools have it in common.
-    pub memory_bytes_max: u64,
 }
 
 /// Slots of the pool that some instances may have together.
@@ -100,8 +96,6 @@ impl Runtime {
             slots_in_use: self
                 .slots_max
                 .saturating_sub(u32::try_from(free).unwrap_or(u32::MAX)),
-            memory_bytes: self.memory.bytes(),
-            memory_bytes_max: self.memory.bytes_max(),
         }
     }
 

@@ -13,9 +13,10 @@ use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
+use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::log_line::LogLine;
+use super::log_line::{LogLine, rfc3339};
 use super::record::Record;
 use crate::limits::{LIVE_BYTES_KEPT, LIVE_EVENTS_KEPT, LIVE_EVENTS_TAKEN};
 use crate::model::name::Name;
@@ -143,6 +144,20 @@ impl Live {
         }
         drop(ring);
         shared.changed.notify_waiters();
+    }
+
+    /// Tells of something else than an invocation or a log line, as it happens: `at` is added.
+    pub fn tell_other(
+        &self,
+        name: &'static str,
+        function: Option<&Name>,
+        data: impl FnOnce() -> Value,
+    ) {
+        self.tell(|| {
+            let mut data = data();
+            data["at"] = rfc3339(SystemTime::now()).into();
+            Event::Other(name, function.cloned(), data.to_string().into())
+        });
     }
 
     /// A reader that begins after the event of this number or, without one, with what comes.

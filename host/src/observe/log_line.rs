@@ -122,7 +122,6 @@ impl LogLine {
 
     /// Writes it into the host's own log as well, on one line.
     pub(super) fn tell(&self, function: &str) {
-        let message = self.message.replace('\n', "\\n");
         macro_rules! tell {
             ($level:ident) => {
                 tracing::$level!(
@@ -132,7 +131,9 @@ impl LogLine {
                     invocation = self.invocation.as_str(),
                     trace_id = self.trace_id.as_str(),
                     source = self.source.as_str(),
-                    "{message}"
+                    // Made only where somebody wants to see it.
+                    "{}",
+                    self.message.replace('\n', "\\n")
                 )
             };
         }

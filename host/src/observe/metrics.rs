@@ -245,23 +245,36 @@ impl FunctionMetrics {
         self.metrics.forget(&self.function);
     }
 
-    fn is_gone(&self) -> bool {
-        self.is_gone.load(Ordering::Relaxed)
+    /// The counter of these labels behind the function's; nothing where the function is gone. What has its counter at
+    /// hand goes on counting where nobody looks any more.
+    fn counter<const N: usize>(
+        &self,
+        of: impl FnOnce(&Metrics) -> &IntCounterVec,
+        labels: [&str; N],
+    ) -> Option<IntCounter> {
+        if self.is_gone.load(Ordering::Relaxed) {
+            return None;
+        }
+        let labels = [&[self.function.as_str()][..], &labels].concat();
+        Some(of(&self.metrics).with_label_values(&labels))
+    }
+
+    fn count<const N: usize>(
+        &self,
+        of: impl FnOnce(&Metrics) -> &IntCounterVec,
+        labels: [&str; N],
+        by: u64,
+    ) {
+        if let Some(counter) = self.counter(of, labels) {
+            counter.inc_by(by);
+        }
     }
 
     /// Counts an invocation that ended.
     pub fn invoked(&self, record: &Record) {
-        if self.is_gone() {
-            return;
-        }
-        let blame = record.outcome.blame();
-        let labels = [
-            self.function.as_str(),
-            record.trigger,
-            record.outcome.code(),
-            blame.map_or("", |blame| blame.as_str()),
-        ];
-        self.metrics.invocations.with_label_values(&labels).inc();
+        let blame = record.outcome.blame().map_or("", |blame| blame.as_str());
+        let labels = [record.trigger, record.outcome.code(), blame];
+        self.count(|metrics| &metrics.invocations, labels, 1);
         let total = record.queued + record.duration;
         self.duration.observe(total.as_secs_f64());
         self.queue.observe(record.queued.as_secs_f64());
@@ -275,17 +288,18 @@ impl FunctionMetrics {
 
     /// Counts a call of a capability.
     pub fn called(&self, call: Call, took: Duration, has_failed: bool) {
-        if self.is_gone() {
-            return;
-        }
         let (capability, operation) = call.names();
         let of_call = &self.calls[call as usize];
-        let ended = of_call.ended[usize::from(has_failed)].get_or_init(|| {
+        let ended = &of_call.ended[usize::from(has_failed)];
+        let at_hand = ended.get().cloned().or_else(|| {
             let result = if has_failed { "error" } else { "ok" };
-            let labels = [self.function.as_str(), capability, operation, result];
-            self.metrics.calls.with_label_values(&labels)
+            let labels = [capability, operation, result];
+            let made = self.counter(|metrics| &metrics.calls, labels)?;
+            Some(ended.get_or_init(|| made).clone())
         });
-        ended.inc();
+        if let Some(ended) = at_hand {
+            ended.inc();
+        }
         let duration = of_call.duration.get_or_init(|| {
             let labels = [capability, operation];
             self.metrics.call_duration.with_label_values(&labels)
@@ -295,54 +309,27 @@ impl FunctionMetrics {
 
     /// Counts an event that was turned away before it became an invocation.
     pub fn refused(&self, reason: &'static str) {
-        if self.is_gone() {
-            return;
-        }
-        let labels = [self.function.as_str(), reason];
-        self.metrics.refused.with_label_values(&labels).inc();
+        self.count(|metrics| &metrics.refused, [reason], 1);
     }
 
     /// Counts log lines beyond the limit.
     pub fn log_lines_dropped(&self, lines: u64) {
-        if self.is_gone() {
-            return;
-        }
-        let dropped = &self.metrics.log_lines_dropped;
-        dropped
-            .with_label_values(&[self.function.as_str()])
-            .inc_by(lines);
+        self.count(|metrics| &metrics.log_lines_dropped, [], lines);
     }
 
     /// Counts an MQTT message that the function will not see again.
     pub fn message_given_up(&self, reason: &'static str) {
-        if self.is_gone() {
-            return;
-        }
-        let labels = [self.function.as_str(), reason];
-        self.metrics
-            .messages_given_up
-            .with_label_values(&labels)
-            .inc();
+        self.count(|metrics| &metrics.messages_given_up, [reason], 1);
     }
 
     /// Counts a tick that the function will not see again.
     pub fn tick_given_up(&self) {
-        if self.is_gone() {
-            return;
-        }
-        let given_up = &self.metrics.ticks_given_up;
-        given_up.with_label_values(&[self.function.as_str()]).inc();
+        self.count(|metrics| &metrics.ticks_given_up, [], 1);
     }
 
     /// Counts ticks that a later one stands for.
     pub fn ticks_missed(&self, ticks: u32) {
-        if self.is_gone() {
-            return;
-        }
-        let missed = &self.metrics.ticks_missed;
-        missed
-            .with_label_values(&[self.function.as_str()])
-            .inc_by(ticks.into());
+        self.count(|metrics| &metrics.ticks_missed, [], ticks.into());
     }
 }
 
