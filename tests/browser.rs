@@ -3,12 +3,16 @@
 //! What is done there is in the scripts of `tests/browser`, one for each of these tests.
 
 use serde_json::json;
-use tidegate_tests::TestHost;
 use tidegate_tests::browser::{look, look_with};
+use tidegate_tests::{SOON, TestHost, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_signs_in_by_a_link_or_a_token_and_out_again() {
     let host = TestHost::builder().lines().start().await;
+    eventually("the link is told", SOON, async || {
+        host.stdout().contains("/#login=").then_some(())
+    })
+    .await;
     look(&host, "sign_in.mjs").await;
 }
 

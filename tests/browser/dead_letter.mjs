@@ -25,6 +25,7 @@ await run("dead_letter", async () => {
   await deploy("inbox", "mqtt_fails", { manifest: FAILING });
   await signIn(tab, given.deployerToken, "/dead-letters");
   await page.getByText("No dead letters", { exact: true }).waitFor();
+  await until("the page is live", async () => (await page.locator(".side-foot .light").innerText()) === "live");
 
   await step("a message that fails appears as a dead letter, without a reload", async () => {
     await publish("in/a", PAYLOAD, ["-q", "1"]);

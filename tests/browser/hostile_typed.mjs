@@ -7,7 +7,6 @@ import { check, directory, given, signIn, step, until } from "./lib.mjs";
 import { PAYLOADS, isShown, short } from "./payloads.mjs";
 import { shellIn } from "./traces.mjs";
 
-const PATIENCE_MS = 10_000;
 const encoded = encodeURIComponent;
 
 export async function typed(tab, { go, heading, shows, isIntact }, permitted) {
@@ -55,7 +54,6 @@ export async function typed(tab, { go, heading, shows, isIntact }, permitted) {
         await until(
           `${at.slice(0, 60)} is shown`,
           async () => isShown(await title.textContent(), payload),
-          PATIENCE_MS,
         ).catch(() => check(false, `the heading at ${at.slice(0, 60)} is ${short("")}`));
       }
       for (const at of [
@@ -104,12 +102,15 @@ export async function typed(tab, { go, heading, shows, isIntact }, permitted) {
     await page.getByRole("button", { name: "Publish a message" }).click();
     const topic = page.getByLabel("Topic", { exact: true });
     const payload = page.getByLabel("Payload", { exact: true });
+    const line = page.locator(".publish .code-line code");
+    const { port } = new URL(given.mqtt.replace(/^mqtt/, "http"));
+    await topic.fill("shell");
+    await until("the line leads to this host", async () => (await line.textContent()).includes(port));
     await page.getByLabel("Retain: later subscribers get it too").check();
     for (const [index, one] of PAYLOADS.entries()) {
       const isTopic = !/[+#\u0000-\u001f]/.test(one) && one.length < 500;
       await topic.fill(isTopic ? `shell/${index}/${one}` : `shell/${index}`);
       await payload.fill(one);
-      const line = page.locator(".publish .code-line code");
       if ((await line.count()) === 0) continue;
       const wanted = { topic: await topic.inputValue(), payload: await payload.inputValue() };
       await shellIn(place, await line.textContent());

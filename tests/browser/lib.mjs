@@ -19,7 +19,7 @@ const SWITCHES = [
   "--disable-sync",
 ];
 /** How long a condition may take to come true. Far above what is usual: it is there to end a test, not to time it. */
-export const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 90_000;
 const POLL_MS = 50;
 const AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
@@ -91,6 +91,7 @@ export const directory = (prefix) => mkdtempSync(join(given.directory, `${prefix
  */
 export async function open({ width = 1280, height = 800, theme = "light", scripts = [], watched = true } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme });
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const tab = new Tab(page, context);
   // One that is not watched may have done to it what must not be.

@@ -63,6 +63,7 @@ await run("live", async () => {
     await until("it is the first", async () => (await firstFunction()) === "z-fails");
     const failures = page.getByRole("link", { name: "1 failures of z-fails" });
     await failures.waitFor();
+    await row(page, "GET /z-fails").waitFor();
   });
 
   await step("the title counts what fails while nobody looks", async () => {
@@ -135,6 +136,9 @@ await run("live", async () => {
 
   await step("a paused feed counts what it does not show, and then shows it", async () => {
     await goTo(tab, "/", "Overview");
+    await row(page, "POST /says").waitFor();
+    // What else happens on the host is not to be counted.
+    await page.getByRole("searchbox", { name: "Filter events" }).fill("a-works");
     const rows = () => row(page, "GET /a-works/n-").count();
     const before = await rows();
     await page.getByRole("button", { name: "Pause" }).click();

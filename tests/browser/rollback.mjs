@@ -123,9 +123,10 @@ await run("rollback", async () => {
   });
 
   await step("a rollback by somebody else shows by itself", async () => {
-    await ask("POST", "/functions/turn/rollback", { revision: 2 });
+    // It is told for a moment only.
+    const told = page.getByRole("status").filter({ hasText: "Revision 2 of turn is active now" });
+    await Promise.all([told.waitFor(), ask("POST", "/functions/turn/rollback", { revision: 2 })]);
     await until("the second is active again", () => isActive(2));
-    await page.getByRole("status").filter({ hasText: "Revision 2 of turn is active now" }).waitFor();
     assert.ok(await isMarked(page));
   });
 

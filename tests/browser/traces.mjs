@@ -1,7 +1,7 @@
 // What would be there if a text had become something else.
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { check, given, signIn, until } from "./lib.mjs";
+import { PATIENCE_MS, check, given, signIn, until } from "./lib.mjs";
 import { isShown, short } from "./payloads.mjs";
 
 /** The same at all times on all pages. */
@@ -56,7 +56,7 @@ export const traces = (page) =>
   }, new URL(given.http).origin);
 
 /** Runs a line as somebody does who pastes it, in a directory of its own. */
-export const shellIn = (cwd, line) => promisify(execFile)("bash", ["-c", line], { cwd, timeout: 30_000 });
+export const shellIn = (cwd, line) => promisify(execFile)("bash", ["-c", line], { cwd, timeout: PATIENCE_MS });
 
 /** Signs in, remembers what the page is made of, and then tells whether it is still that. */
 export async function watch(tab) {
@@ -80,12 +80,12 @@ export async function watch(tab) {
 
   /** All of them can be read. */
   async function shows(where, payloads) {
-    const missing = async () => {
+    let left = payloads;
+    await until(where, async () => {
       const text = await shown();
-      return payloads.filter((one) => !isShown(text, one));
-    };
-    await until(where, async () => (await missing()).length === 0).catch(() => undefined);
-    const left = await missing();
+      left = payloads.filter((one) => !isShown(text, one));
+      return left.length === 0;
+    }).catch(() => undefined);
     const which = left.slice(0, 5).map(short).join(", ");
     check(left.length === 0, `${where}: ${left.length} of ${payloads.length} are not shown as they are: ${which}`);
     await isIntact(where);

@@ -4,8 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Map, Value, json};
+use tokio::sync::Mutex;
 
 use crate::{Role, TestHost, artifacts};
+
+/// One browser at a time: each takes every core that there is.
+static BROWSER: Mutex<()> = Mutex::const_new(());
 
 /// Lets a script use the dashboard of a host, and fails with what it says if it does not like what it sees.
 pub async fn look(host: &TestHost, script: &str) {
@@ -34,6 +38,7 @@ pub async fn look_with(host: &TestHost, script: &str, more: Value) {
     });
     let more = more.as_object().expect("settings").clone();
     settings.as_object_mut().expect("an object").extend(more);
+    let browser = BROWSER.lock().await;
     let mut command = Command::new("node");
     command
         .arg(scripts().join(script))
@@ -42,6 +47,7 @@ pub async fn look_with(host: &TestHost, script: &str, more: Value) {
     let ran = ran
         .expect("no panic")
         .expect("node is there: tests/setup installs it");
+    drop(browser);
     let said = [ran.stdout, ran.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     if !ran.status.success() {
@@ -83,10 +89,7 @@ fn scripts() -> PathBuf {
             if std::fs::read(&copy).is_ok_and(|before| before == text) {
                 continue;
             }
-            // In one step: another test may be about to run it.
-            let unfinished = installed.join(format!(".{}.{}", name.display(), std::process::id()));
-            std::fs::write(&unfinished, text).expect("the setup has made this directory");
-            std::fs::rename(unfinished, copy).expect("a file can take another one's place");
+            std::fs::write(copy, text).expect("the setup has made this directory");
         }
     }
     installed
