@@ -51,10 +51,9 @@ export async function typed(tab, { go, heading, shows, isIntact }, permitted) {
       for (const at of [`/functions/${encoded(payload)}`, `/buckets/${encoded(payload)}`]) {
         await go(at);
         const title = page.getByRole("heading", { level: 1 });
-        await until(
-          `${at.slice(0, 60)} is shown`,
-          async () => isShown(await title.textContent(), payload),
-        ).catch(() => check(false, `the heading at ${at.slice(0, 60)} is ${short("")}`));
+        await until(`${at.slice(0, 60)} is shown`, async () => isShown(await title.textContent(), payload)).catch(() =>
+          check(false, `the heading at ${at.slice(0, 60)} is ${short("")}`),
+        );
       }
       for (const at of [
         "/topics?filter=",

@@ -48,9 +48,7 @@ await run("keyboard", async () => {
 
   /** What loses its place may take a moment to find another. */
   const keepsFocus = (after) =>
-    until("something has the focus", focused).catch(() =>
-      check(false, `after ${after} the focus is lost on the body`),
-    );
+    until("something has the focus", focused).catch(() => check(false, `after ${after} the focus is lost on the body`));
   const hasFocus = (name) => until(`${name} has the focus`, async () => (await focused())?.name === name);
 
   /** Two keys are one shortcut only if little time lies between them, so it may take another try. */
