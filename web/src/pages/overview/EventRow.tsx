@@ -157,7 +157,7 @@ function HealthRow({ event }: { event: HealthEvent }) {
       icon="overview"
       kind="Health"
       subject="host"
-      text={<Prose text={ok ? "All problems are gone." : event.problems.map(({ detail }) => detail).join(" ")} />}
+      text={<Prose text={ok ? "All is well." : event.problems.map(({ detail }) => detail).join(" ")} />}
       badge={<StatusBadge tone={ok ? "ok" : "warn"}>{ok ? "healthy" : "degraded"}</StatusBadge>}
     />
   );
