@@ -2,8 +2,8 @@
 // further, and it says what it did not show.
 import assert from "node:assert/strict";
 import { Worker } from "node:worker_threads";
-import { ask, deploy } from "./host.mjs";
-import { atEnd, given, goTo, open, run, signIn, step, until } from "./lib.mjs";
+import { ask, deploy, portOf } from "./host.mjs";
+import { atEnd, feedIs, given, goTo, open, run, signIn, step, until } from "./lib.mjs";
 
 const PER_SECOND = 10_000;
 /** So long at least; longer where the page needs longer for what is done meanwhile. */
@@ -57,7 +57,12 @@ const framesOf = (page) =>
 /** Publishes in a thread of its own, until it is told to stop; that resolves with what it did. */
 function flood() {
   const worker = new Worker(new URL("./flood_worker.mjs", import.meta.url), {
-    workerData: { mqtt: given.mqtt, topic: "flood/all", perSecond: PER_SECOND, atLeast: PER_SECOND * SECONDS },
+    workerData: {
+      port: Number(portOf(given.mqtt)),
+      topic: "flood/all",
+      perSecond: PER_SECOND,
+      atLeast: PER_SECOND * SECONDS,
+    },
   });
   atEnd(() => worker.terminate());
   const done = new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
@@ -80,7 +85,7 @@ await run("flood", async () => {
   await deploy("steady", "http_version");
   await signIn(tab);
   await page.getByRole("row", { name: /flooded/ }).waitFor();
-  await until("the feed is live", async () => (await page.locator(".tail .light").innerText()) === "live");
+  await feedIs(page, "live");
   const heapBefore = await heap();
 
   const stop = flood();
@@ -191,7 +196,7 @@ await run("flood", async () => {
 
   await step("the topics page counts the messages that it followed, those that it missed too", async () => {
     await goTo(tab, "/topics?filter=flood/%23", "Topics");
-    await until("the tail is live", async () => (await page.locator(".tail .light").innerText()) === "live");
+    await feedIs(page, "live");
     const again = await flood()();
     const told = page.getByText(/ received/).filter({ hasText: /^[\d\u202f]+ received/ });
     const number = (text) => Number(text.replace(/\D/g, ""));

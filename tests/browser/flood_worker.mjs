@@ -5,8 +5,7 @@ import { parentPort, workerData } from "node:worker_threads";
 
 const SOCKETS = 4;
 const TICK_MS = 10;
-const { mqtt, topic, perSecond, atLeast } = workerData;
-const port = Number(new URL(mqtt.replace(/^mqtt/, "http")).port);
+const { port, topic, perSecond, atLeast } = workerData;
 
 const text = (value) => Buffer.concat([Buffer.from([0, value.length]), Buffer.from(value)]);
 const packet = (type, body) => Buffer.concat([Buffer.from([type, body.length]), body]);

@@ -50,16 +50,16 @@ export async function call(path, init = {}, http = given.http) {
   return { status: response.status, text: await response.text() };
 }
 
-const port = (url) => new URL(url.replace(/^mqtt/, "http")).port;
+export const portOf = (url) => new URL(url.replace(/^mqtt/, "http")).port;
 
 /** Publishes with Mosquitto's client; `more` are further options, as in ["-q", "1", "-r"]. */
 export async function publish(topic, payload, more = [], mqtt = given.mqtt) {
-  await execute("mosquitto_pub", ["-h", "127.0.0.1", "-p", port(mqtt), "-t", topic, "-m", payload, ...more]);
+  await execute("mosquitto_pub", ["-h", "127.0.0.1", "-p", portOf(mqtt), "-t", topic, "-m", payload, ...more]);
 }
 
 /** An MQTT 3.1.1 client of hand-written packets, for what no well-behaved client would say. Resolves when connected. */
 export async function rawClient(clientId, packets = [], mqtt = given.mqtt) {
-  const socket = connect(Number(port(mqtt)), "127.0.0.1");
+  const socket = connect(Number(portOf(mqtt)), "127.0.0.1");
   atEnd(() => socket.destroy());
   // One that is refused is gone while it still speaks.
   socket.on("error", () => undefined);

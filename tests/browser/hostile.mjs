@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { ask } from "./host.mjs";
 import * as seed from "./hostile_seed.mjs";
 import { typed } from "./hostile_typed.mjs";
-import { check, open, run, signIn, step, until } from "./lib.mjs";
+import { check, feedIs, open, run, signIn, step, until } from "./lib.mjs";
 import { PAYLOADS, short } from "./payloads.mjs";
 import { traces, watch } from "./traces.mjs";
 
@@ -120,7 +120,7 @@ await run("hostile", async () => {
     );
     await filter.fill("");
     await go("/topics?filter=t/%23");
-    await until("the tail is live", async () => (await page.locator(".tail .light").innerText()) === "live");
+    await feedIs(page, "live");
     await seed.messages();
     await shows(
       "the tail of messages",

@@ -2,7 +2,7 @@
 // good for is refused, and a line to be pasted into a shell does what it says.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { ask, guestPath } from "./host.mjs";
+import { ask, guestPath, portOf } from "./host.mjs";
 import { check, directory, given, signIn, step, until } from "./lib.mjs";
 import { PAYLOADS, isShown, short } from "./payloads.mjs";
 import { shellIn } from "./traces.mjs";
@@ -102,9 +102,8 @@ export async function typed(tab, { go, heading, shows, isIntact }, permitted) {
     const topic = page.getByLabel("Topic", { exact: true });
     const payload = page.getByLabel("Payload", { exact: true });
     const line = page.locator(".publish .code-line code");
-    const { port } = new URL(given.mqtt.replace(/^mqtt/, "http"));
     await topic.fill("shell");
-    await until("the line leads to this host", async () => (await line.textContent()).includes(port));
+    await until("the line leads to this host", async () => (await line.textContent()).includes(portOf(given.mqtt)));
     await page.getByLabel("Retain: later subscribers get it too").check();
     for (const [index, one] of PAYLOADS.entries()) {
       const isTopic = !/[+#\u0000-\u001f]/.test(one) && one.length < 500;

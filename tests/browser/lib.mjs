@@ -164,6 +164,11 @@ export async function goTo(tab, path, heading) {
   await tab.page.getByRole("heading", { level: 1, name: heading }).waitFor();
 }
 
+/** Waits until the connection, or that of the feed on the page, is called this. */
+export const connectionIs = (page, word) => says(page.locator(".side-foot .light"), word);
+export const feedIs = (page, word) => says(page.locator(".tail .light"), word);
+const says = (light, word) => until(`the page says ${word}`, async () => (await light.innerText()) === word);
+
 /** A mark that does not outlive a reload. */
 export const markPage = (page) => page.evaluate(() => void (window.wasNotReloaded = true));
 export const isMarked = (page) => page.evaluate(() => window.wasNotReloaded === true);

@@ -1,7 +1,7 @@
 // What happens on the host is seen as it happens: in the feed, in the title, in the log; also after the host was away.
 import assert from "node:assert/strict";
 import { OwnHost, call, deploy, publish } from "./host.mjs";
-import { given, goTo, isMarked, markPage, open, run, signIn, step, until } from "./lib.mjs";
+import { connectionIs, feedIs, goTo, isMarked, markPage, open, run, signIn, step, until } from "./lib.mjs";
 
 const eventsOf = (page) => page.getByRole("group", { name: "Events", exact: true });
 const row = (page, text) => eventsOf(page).getByRole("listitem").filter({ hasText: text });
@@ -11,7 +11,7 @@ async function ofTheFirst(tab, deployments) {
   for (const [name, guest, query] of deployments) await deploy(name, guest, { query });
   await signIn(tab);
   await page.getByRole("row", { name: /z-fails/ }).waitFor();
-  await until("the feed is live", async () => (await page.locator(".tail .light").innerText()) === "live");
+  await feedIs(page, "live");
   await markPage(page);
 }
 
@@ -163,11 +163,7 @@ await run("live", async () => {
     // The browser tells of every attempt to reach a host that is not there.
     follower.expect(/net::ERR_/);
     await signIn(follower, options.token, "/", admin);
-    const light = (word) =>
-      until(
-        `the page says ${word}`,
-        async () => (await follower.page.locator(".side-foot .light").innerText()) === word,
-      );
+    const light = (word) => connectionIs(follower.page, word);
     await light("live");
     await follower.page.getByRole("row", { name: /again/ }).waitFor();
     await markPage(follower.page);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { connect, createServer } from "node:net";
 import { call, deploy } from "./host.mjs";
-import { atEnd, check, given, goTo, isMarked, markPage, open, run, signIn, step, until } from "./lib.mjs";
+import { atEnd, check, connectionIs, given, goTo, isMarked, markPage, open, run, signIn, step, until } from "./lib.mjs";
 
 /** Stands between the browser and the host, and can be cut. */
 class Wire {
@@ -53,8 +53,7 @@ await run("stale", async () => {
   const { page, context } = tab;
   const wire = new Wire(given.admin);
   const admin = await wire.open();
-  const word = () => page.locator(".side-foot .light").innerText();
-  const light = (wanted) => until(`the page says ${wanted}`, async () => (await word()) === wanted);
+  const light = (word) => connectionIs(page, word);
   const banner = page.getByRole("status").filter({ hasText: "The host now runs version" });
 
   /** Every word that the connection goes through from now on, in their order. */

@@ -38,7 +38,7 @@ pub async fn look_with(host: &TestHost, script: &str, more: Value) {
     });
     let more = more.as_object().expect("settings").clone();
     settings.as_object_mut().expect("an object").extend(more);
-    let browser = BROWSER.lock().await;
+    let _browser = BROWSER.lock().await;
     let mut command = Command::new("node");
     command
         .arg(scripts().join(script))
@@ -47,7 +47,6 @@ pub async fn look_with(host: &TestHost, script: &str, more: Value) {
     let ran = ran
         .expect("no panic")
         .expect("node is there: tests/setup installs it");
-    drop(browser);
     let said = [ran.stdout, ran.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     if !ran.status.success() {
