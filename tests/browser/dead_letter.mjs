@@ -1,7 +1,7 @@
 // A message that its function could not handle: looked at, tried again once that is mended, or dropped.
 import assert from "node:assert/strict";
 import { api, ask, deploy, publish } from "./host.mjs";
-import { given, open, run, signIn, step, until } from "./lib.mjs";
+import { connectionIs, given, open, run, signIn, step, until } from "./lib.mjs";
 
 const FAILING = `[[mqtt]]
 topic = "in/#"
@@ -25,7 +25,7 @@ await run("dead_letter", async () => {
   await deploy("inbox", "mqtt_fails", { manifest: FAILING });
   await signIn(tab, given.deployerToken, "/dead-letters");
   await page.getByText("No dead letters", { exact: true }).waitFor();
-  await until("the page is live", async () => (await page.locator(".side-foot .light").innerText()) === "live");
+  await connectionIs(page, "live");
 
   await step("a message that fails appears as a dead letter, without a reload", async () => {
     await publish("in/a", PAYLOAD, ["-q", "1"]);
@@ -105,6 +105,15 @@ await run("dead_letter", async () => {
       (await letters()).map((one) => one.topic),
       ["in/c"],
     );
+    await topic("in/c").waitFor();
+  });
+
+  await step("what somebody else drops goes by itself", async () => {
+    await publish("in/d", "99", ["-q", "1"]);
+    await topic("in/d").waitFor();
+    const letter = (await letters()).find((one) => one.topic === "in/d");
+    await ask("DELETE", `/broker/dead-letters/inbox/${letter.id}`);
+    await topic("in/d").waitFor({ state: "hidden" });
     await topic("in/c").waitFor();
   });
 

@@ -26,10 +26,11 @@ export interface Pages<Row> extends Resource<readonly Row[]> {
 
 const nothing = { rows: null, cursor: null, pages: 1, error: null, readAt: null };
 
-/** `rowsOf` must not change at every drawing. */
+/** `rowsOf` must not change at every drawing. Reads again every `everyMs`, while the tab is visible. */
 export function usePages<Answer extends Page, Row>(
   path: string,
   rowsOf: (answer: Answer) => readonly Row[],
+  everyMs?: number,
 ): Pages<Row> {
   const [held, setHeld] = useState<Held<Row>>({ path: null, ...nothing });
   const current: Held<Row> = held.path === path ? held : { path, ...nothing };
@@ -40,6 +41,7 @@ export function usePages<Answer extends Page, Row>(
   useEffect(() => {
     const abort = new AbortController();
     let turn = 0;
+    let done = 0;
     const read = async (from: Held<Row>, pages: number) => {
       const mine = ++turn;
       let made = from;
@@ -57,6 +59,7 @@ export function usePages<Answer extends Page, Row>(
       }
       // Whoever asked later knows better.
       if (mine !== turn || abort.signal.aborted) return;
+      done = mine;
       setHeld(error ? { ...newest.current, path, error } : { ...made, error: null, readAt: Date.now() });
     };
     const empty = { path, ...nothing, pages: 0 };
@@ -71,11 +74,15 @@ export function usePages<Answer extends Page, Row>(
       first = false;
     });
     void read(empty, 1);
+    // Not in the middle of another reading, whose answer would go unseen.
+    const tick = () => void (document.hidden || done !== turn || readers.current.reload());
+    const timer = everyMs ? setInterval(tick, everyMs) : undefined;
     return () => {
       abort.abort();
+      clearInterval(timer);
       stop();
     };
-  }, [path, rowsOf]);
+  }, [path, rowsOf, everyMs]);
 
   const { rows, error, cursor, readAt } = current;
   return {

@@ -25,12 +25,13 @@ interface LetterPage {
 }
 
 const rowsOf = ({ dead_letters }: LetterPage): DeadLetter[] => dead_letters;
-/** The event comes before the letter is on disk, which may take its time. */
-const RELOADS_AFTER_MS = [300, 3000, 12_000];
+const RELOAD_AFTER_MS = 300;
+/** Whatever the events say: a letter may take its time to be on disk, and nobody tells of one that is gone. */
+const REFRESH_MS = 5000;
 
 export default function DeadLetters() {
   const only = query.value.get("function");
-  const list = usePages(withQuery("/broker/dead-letters", { function: only }), rowsOf);
+  const list = usePages(withQuery("/broker/dead-letters", { function: only }), rowsOf, REFRESH_MS);
   const inboxes = useResource<{ inboxes: InboxSnapshot[] }>("/broker/inboxes");
   const [chosen, setChosen] = useState<DeadLetter | null>(null);
 
@@ -40,8 +41,8 @@ export default function DeadLetters() {
   ).value;
   useEffect(() => {
     if (newest === 0) return undefined;
-    const timers = RELOADS_AFTER_MS.map((wait) => setTimeout(list.reload, wait));
-    return () => timers.forEach((timer) => clearTimeout(timer));
+    const timer = setTimeout(list.reload, RELOAD_AFTER_MS);
+    return () => clearTimeout(timer);
   }, [newest]);
 
   const functions = useMemo(() => {
